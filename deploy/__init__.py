@@ -1,0 +1,1 @@
+"""How the parts run together: the command, one process for all, one process for each."""

@@ -1,0 +1,1 @@
+"""Dashboards as code, and the provisioning files that they generate. Imports nothing else of ours."""

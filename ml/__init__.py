@@ -1,0 +1,1 @@
+"""Who somebody is as a listener: features, personas, and the reasons for them."""

@@ -1,0 +1,1 @@
+"""ClickHouse: the schema, the one writer, the named reads."""

@@ -1,0 +1,120 @@
+"""The one list of topics: name, key, type, partitions, cleanup, who writes, who reads."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from streams.contracts import events
+
+HOUR = 3_600_000
+DAY = 24 * HOUR
+
+WORKER_GROUP = "spotifire-worker"
+
+
+class Topic(Struct, frozen=True, kw_only=True):
+    """A topic. `retention_ms` is None for a compacted one."""
+
+    name: str
+    key: str
+    event: type[Struct] | None
+    meaning: str
+    partitions: int
+    retention_ms: int | None
+    writers: str
+    readers: str
+
+    @property
+    def cleanup(self) -> Literal["compact", "delete"]:
+        """Kafka's `cleanup.policy`."""
+        return "compact" if self.retention_ms is None else "delete"
+
+    def settings(self) -> dict[str, str]:
+        """The topic's configuration as Kafka's CreateTopics takes it."""
+        if self.retention_ms is None:
+            return {"cleanup.policy": "compact"}
+        return {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms)}
+
+
+PLAY_RECORDED = Topic(
+    name="music.play.recorded.v1",
+    key="listener",
+    event=events.PlayRecorded,
+    meaning="one play as a source saw it: a sighting",
+    partitions=4,
+    retention_ms=14 * DAY,
+    writers="pollers, importer, simulator",
+    readers="worker",
+)
+LISTENER_COMMAND = Topic(
+    name="music.listener.command.v1",
+    key="listener",
+    event=events.ListenerCommand,
+    meaning="work for the worker that holds the listener; the command is a row in ClickHouse first",
+    partitions=4,
+    retention_ms=14 * DAY,
+    writers="api, command",
+    readers="worker",
+)
+PLAY_ENRICHED = Topic(
+    name="music.play.enriched.v1",
+    key="listener",
+    event=events.PlayEnriched,
+    meaning="a play with local time, season and genre, or its removal; may repeat, keep the highest version",
+    partitions=4,
+    retention_ms=14 * DAY,
+    writers="worker",
+    readers="api's live streams, anyone",
+)
+DEAD_LETTER = Topic(
+    name="music.play.dead-letter.v1",
+    key="as it came",
+    event=None,
+    meaning="the bytes as they came; the headers say why they were refused",
+    partitions=4,
+    retention_ms=90 * DAY,
+    writers="worker",
+    readers="anyone",
+)
+PLAYBACK_CHANGED = Topic(
+    name="music.playback.changed.v1",
+    key="listener",
+    event=events.PlaybackChanged,
+    meaning="what plays at this moment, or nothing",
+    partitions=4,
+    retention_ms=HOUR,
+    writers="now-playing poller, simulator",
+    readers="api's live streams",
+)
+ARTIST_DESCRIBED = Topic(
+    name="music.artist.described.v1",
+    key="source:id",
+    event=events.ArtistDescribed,
+    meaning="name, genres, popularity, as one source gave them",
+    partitions=4,
+    retention_ms=None,
+    writers="catalogue import",
+    readers="anyone",
+)
+LISTENER_PROFILE = Topic(
+    name="music.listener.profile.v1",
+    key="listener|window",
+    event=events.ListenerProfile,
+    meaning="the personality of one window",
+    partitions=4,
+    retention_ms=None,
+    writers="profile job",
+    readers="anyone",
+)
+
+TOPICS: tuple[Topic, ...] = (
+    PLAY_RECORDED,
+    LISTENER_COMMAND,
+    PLAY_ENRICHED,
+    DEAD_LETTER,
+    PLAYBACK_CHANGED,
+    ARTIST_DESCRIBED,
+    LISTENER_PROFILE,
+)

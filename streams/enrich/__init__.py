@@ -1,0 +1,1 @@
+"""Pure functions over columns: what a play gains on its way (local time, artist, genre)."""
