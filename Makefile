@@ -1,0 +1,39 @@
+# Spotifire. `make run` and `make test` set up what they need by themselves; `make help` lists the rest.
+.DEFAULT_GOAL := help
+.PHONY: help run setup test test-faults check bench lock generated clean
+
+BIN := .venv/bin
+ARGS ?=
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+run: ## set up and start everything: open the address that it prints (ARGS="--port 8000" adds options)
+	@deploy/setup.sh requirements.lock
+	@exec $(BIN)/spotifire up $(ARGS)
+
+setup: ## set up for development: what runs, and the tools for tests
+	@deploy/setup.sh requirements-dev.lock
+
+test: setup ## set up and run the tests (under 10 minutes on 2 cores)
+	$(BIN)/python -m pytest $(ARGS)
+
+check: setup ## ruff, mypy --strict, import order, generated files that drifted
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/test_drift.py
+
+bench: setup ## measure what the docs claim; prints a table and JSON
+	$(BIN)/python -m tests.bench $(ARGS)
+
+generated: setup ## write again what is generated: schemas, docs/events.md, dashboards
+	$(BIN)/python -m streams.contracts.schema
+	$(BIN)/python -m grafana.render
+
+lock: setup ## resolve the lock files anew
+	@deploy/lock.sh
+
+clean: ## remove what the set-up made (not your data)
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,133 @@
+"""What an owner does: sql, doctor, catalog, demo, dead letters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Group
+from rich.text import Text
+
+from deploy.commands.console import Config, Data, Json, guarded, printable, shell, table
+from streams.contracts.errors import UserError
+
+catalog = typer.Typer(no_args_is_help=True, help="The artist catalogue, where genres come from.")
+demo = typer.Typer(no_args_is_help=True, help="The demo listeners.")
+dead_letters = typer.Typer(no_args_is_help=True, help="Records that were refused, and why.")
+
+STYLES = {"ok": "green", "warning": "yellow", "failed": "red"}
+
+
+@guarded
+def sql(
+    query: Annotated[str, typer.Argument(help="One read-only statement, e.g. 'SELECT count() FROM v_plays'.")],
+    json: Json = False,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Read-only SQL on the views (v_plays, v_counted_plays, v_sightings, v_artists, ...)."""
+    run = shell(json, data, config)
+    with run.api() as api:
+        answer = api.post("/sql", {"query": query})
+    names = answer["columns"]
+    run.show(
+        answer,
+        lambda: table([dict(zip(names, row, strict=True)) for row in answer["rows"]], {n: n for n in names}),
+    )
+
+
+@guarded
+def doctor(json: Json = False, data: Data = None, config: Config = None) -> None:
+    """Check every part and say what to do."""
+    run = shell(json, data, config)
+    with run.api() as api:
+        answer = api.get("/doctor")
+
+    def picture() -> Group:
+        lines = []
+        for finding in answer["findings"]:
+            line = Text(f"{finding['state']:>8} ", style=STYLES.get(finding["state"], ""))
+            line.append(f"{finding['part']}: {printable(finding['detail'])}", style="default")
+            if finding["cure"]:
+                line.append(f"\n         -> {finding['cure']}", style="default")
+            lines.append(line)
+        return Group(*lines)
+
+    run.show(answer, picture)
+    if any(finding["state"] == "failed" for finding in answer["findings"]):
+        raise typer.Exit(1)
+
+
+@catalog.command("import")
+@guarded
+def catalog_import(
+    file: Annotated[Path, typer.Argument(help="A JSON list of {id, name, genres, popularity, followers}.")],
+    json: Json = False,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Read artists from a file; plays of artists that became known are stamped again."""
+    if not file.is_file():
+        raise UserError(f"{file} does not exist.", cure="Give a JSON file with a list of artists.")
+    run = shell(json, data, config)
+    with run.api(writes=True) as api, file.open("rb") as opened:
+        counts = api.call("POST", "/catalog", files={"file": (file.name, opened)})
+
+    def picture() -> Text:
+        refused = sum(counts["refused"].values())
+        return Text(f"{counts['read']:,} artists read, {counts['stored']:,} new or changed, {refused:,} refused.")
+
+    run.show(counts, picture)
+
+
+@catalog.command("coverage")
+@guarded
+def coverage(
+    listener: Annotated[str, typer.Argument(help="A listener's name or id.")],
+    json: Json = False,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """How many of a listener's plays have a known genre."""
+    from deploy.commands.reads import path
+
+    run = shell(json, data, config)
+    with run.api() as api:
+        answer: dict[str, Any] = api.get(path(listener, "genres/coverage"), window="all")
+    run.show(
+        answer,
+        lambda: Text(
+            f"{answer['known']:,} of {answer['plays']:,} plays have a genre ({answer['share']:.0%}). "
+            "More: spotifire catalog import FILE"
+        ),
+    )
+
+
+@demo.command("remove")
+@guarded
+def demo_remove(json: Json = False, data: Data = None, config: Config = None) -> None:
+    """Delete the demo listeners and everything about them."""
+    run = shell(json, data, config)
+    with run.api(writes=True) as api:
+        answer = api.call("DELETE", "/demo")
+    run.show(answer, lambda: Text(f"Removed {answer['listeners']:,} demo listeners."))
+
+
+@dead_letters.command("list")
+@guarded
+def dead_letters_list(
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000)] = 50,
+    json: Json = False,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """The newest dead letters."""
+    run = shell(json, data, config)
+    with run.api() as api:
+        answer = api.get("/dead-letters", limit=limit)
+    columns = {"refused_at": "refused", "reason": "reason", "message": "message", "origin": "origin"}
+    run.show(
+        answer,
+        lambda: table(answer["dead_letters"], columns) if answer["dead_letters"] else Text("Nothing was refused."),
+    )

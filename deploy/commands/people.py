@@ -1,0 +1,154 @@
+"""`listeners`: who is recorded, where they live, and how they are connected to Spotify."""
+
+from __future__ import annotations
+
+import sys
+import time
+import webbrowser
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import quote
+
+import typer
+from rich.text import Text
+
+from deploy import folder
+from deploy.commands.console import Config, Data, Json, err, guarded, printable, shell, table
+from streams.contracts.errors import UserError
+
+app = typer.Typer(no_args_is_help=True, help="Listeners: list, add, set, connect, disconnect.")
+
+CONSENT = 600  # seconds that a person has to agree on Spotify's page
+
+Name = Annotated[str, typer.Argument(help="A listener's name or id.")]
+
+
+def machine_zone() -> str:
+    """This machine's IANA time zone, or UTC where it does not say."""
+    local = Path("/etc/localtime")
+    try:
+        parts = local.resolve(strict=True).parts
+    except OSError:
+        return "UTC"
+    if "zoneinfo" in parts:
+        return "/".join(parts[parts.index("zoneinfo") + 1 :]).removeprefix("posix/")
+    return "UTC"
+
+
+@app.command("list")
+@guarded
+def list_(json: Json = False, data: Data = None, config: Config = None) -> None:
+    """Everyone who is recorded."""
+    run = shell(json, data, config)
+    with run.api() as api:
+        answer = api.get("/listeners")
+    columns = {
+        "name": "name",
+        "listener": "id",
+        "time_zone": "time zone",
+        "is_demo": "demo",
+        "connection": "Spotify",
+    }
+    run.show(
+        answer,
+        lambda: (
+            table(answer["listeners"], columns)
+            if answer["listeners"]
+            else Text("Nobody yet: spotifire listeners add NAME")
+        ),
+    )
+
+
+@app.command()
+@guarded
+def add(
+    name: Annotated[str, typer.Argument(help="What to call them.")],
+    timezone: Annotated[str | None, typer.Option("--timezone", help="IANA zone, e.g. America/Bogota.")] = None,
+    json: Json = False,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Add a listener; asks for the time zone where nobody gave one."""
+    run = shell(json, data, config)
+    zone = timezone or machine_zone()
+    if timezone is None and sys.stdin.isatty() and not json:
+        zone = typer.prompt("Time zone", default=zone, err=True)
+    with run.api() as api:
+        row = api.post("/listeners", {"name": name, "timezone": zone})
+    run.show(row, lambda: Text(f"Added {printable(name)} in {zone}. Next: spotifire listeners connect {name}"))
+
+
+@app.command("set")
+@guarded
+def set_(
+    name: Name,
+    timezone: Annotated[str | None, typer.Option("--timezone", help="IANA zone from now on.")] = None,
+    since: Annotated[str | None, typer.Option("--since", help="First local day in that zone, YYYY-MM-DD.")] = None,
+    hemisphere: Annotated[str | None, typer.Option("--hemisphere", help="north, south, or auto.")] = None,
+    json: Json = False,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Change where a listener lives; their plays are stamped again by themselves."""
+    changes = {
+        "timezone": timezone,
+        "since": since,
+        "hemisphere": "" if hemisphere == "auto" else hemisphere,
+    }
+    changes = {key: value for key, value in changes.items() if value is not None}
+    if not changes:
+        raise UserError("Nothing to change.", cure="Give --timezone or --hemisphere.")
+    run = shell(json, data, config)
+    with run.api(writes=True) as api:
+        row = api.call("PATCH", f"/listeners/{quote(name, safe='')}", json=changes)
+    run.show(row, lambda: Text(f"Changed {printable(name)}."))
+
+
+@app.command()
+@guarded
+def connect(
+    name: Name,
+    client_id: Annotated[str | None, typer.Option("--client-id", help="Of your app at Spotify's dashboard.")] = None,
+    secret_file: Annotated[
+        Path | None,
+        typer.Option("--client-secret-file", help="File with its secret; without it PKCE is used."),
+    ] = None,
+    json: Json = False,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Connect a listener to Spotify: opens the consent page and waits for the answer."""
+    run = shell(json, data, config)
+    if folder.find(run.settings.data) is None:
+        raise UserError(
+            "Spotify answers to a running Spotifire, and none runs on this data folder.",
+            cure="Start `spotifire up` in another terminal first.",
+        )
+    place = f"/listeners/{quote(name, safe='')}/connection"
+    body = {"client_id": client_id or typer.prompt("Client id of your Spotify app", err=True)}
+    if secret_file is not None:
+        body["client_secret"] = secret_file.read_text("utf-8").strip()
+    with run.api() as api:
+        begun = api.post(place, body)
+        err.print(Text(f"Redirect address that your app must allow: {begun['redirect_uri']}"))
+        err.print(Text(f"Agree on this page: {begun['url']}"))
+        if sys.stdin.isatty():
+            webbrowser.open(begun["url"])
+        until = time.monotonic() + CONSENT
+        state = api.get(place)
+        while state["state"] == "pending" and time.monotonic() < until:
+            time.sleep(1)
+            state = api.get(place)
+    if state["state"] != "connected":
+        raise UserError(f"Not connected ({state['state']}).", cure=state.get("detail") or "Try again.")
+    run.show(state, lambda: Text(f"Connected. {printable(name)}'s plays are recorded from now on."))
+
+
+@app.command()
+@guarded
+def disconnect(name: Name, json: Json = False, data: Data = None, config: Config = None) -> None:
+    """Forget a listener's Spotify token; their plays stay."""
+    run = shell(json, data, config)
+    with run.api() as api:
+        state = api.call("DELETE", f"/listeners/{quote(name, safe='')}/connection")
+    run.show(state, lambda: Text(f"Disconnected {printable(name)}."))

@@ -1,0 +1,142 @@
+"""What a listener's plays say: recent, top, clock, profile. Thin: each is one question to the API."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+from rich.console import Group
+from rich.text import Text
+
+from deploy.commands.console import (
+    By,
+    Config,
+    Data,
+    Json,
+    Listener,
+    Window,
+    bar,
+    guarded,
+    printable,
+    shell,
+    table,
+)
+
+Limit = Annotated[int, typer.Option("--limit", min=1, max=500, help="How many rows.")]
+
+
+def path(listener: str, what: str) -> str:
+    """The route of a listener's read."""
+    return f"/listeners/{quote(listener, safe='')}/{what}"
+
+
+@guarded
+def recent(listener: Listener, limit: Limit = 20, json: Json = False, data: Data = None, config: Config = None) -> None:
+    """The last plays, newest first, in the listener's local time."""
+    run = shell(json, data, config)
+    with run.api() as api:
+        page = api.get(path(listener, "recent"), limit=limit)
+    columns = {"when": "when", "title": "track", "artist": "artist", "album": "album", "genre": "genre"}
+    run.show(
+        page,
+        lambda: (
+            table([{**play, "when": local_minute(play)} for play in page["plays"]], columns)
+            if page["plays"]
+            else Text("No plays yet. Import an export: spotifire import PATH --listener NAME")
+        ),
+    )
+
+
+def local_minute(play: dict[str, Any]) -> str:
+    """When a play started, as the listener's clock showed it."""
+    return f"{play['local_date']} {play['local_time']}"
+
+
+@guarded
+def top(
+    what: Annotated[str, typer.Argument(help="artists, tracks, albums or genres.")],
+    listener: Listener,
+    window: Window = "90d",
+    by: By = "plays",
+    limit: Limit = 20,
+    json: Json = False,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """What was played most, by plays or by minutes."""
+    run = shell(json, data, config)
+    with run.api() as api:
+        answer = api.get(path(listener, f"top/{quote(what, safe='')}"), window=window, by=by, limit=limit)
+    rows = answer["rows"]
+    most = max((row[by] for row in rows), default=0)
+    columns = {"rank": "", "name": what, "artist": "by", "plays": "plays", "minutes": "minutes", "bar": ""}
+    if not any(row.get("artist") for row in rows):
+        del columns["artist"]
+    run.show(
+        answer,
+        lambda: (
+            table([{**row, "bar": bar(row[by], most, 24)} for row in rows], columns)
+            if rows
+            else Text(f"No plays in {window}.")
+        ),
+    )
+
+
+@guarded
+def clock(
+    listener: Listener,
+    window: Window = "90d",
+    by: By = "plays",
+    json: Json = False,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Plays by local hour."""
+    run = shell(json, data, config)
+    with run.api() as api:
+        answer = api.get(path(listener, "clock"), window=window, by=by)
+    hours = answer["hours"]
+    most = max((hour[by] for hour in hours), default=0)
+
+    def picture() -> Group:
+        lines = [Text(f"{hour['hour']:02d}  {bar(hour[by], most)} {hour[by]:,.0f}") for hour in hours]
+        return Group(Text(f"{by} by local hour, {window}"), *lines)
+
+    run.show(answer, picture)
+
+
+@guarded
+def profile(
+    listener: Annotated[str | None, typer.Argument(help="A listener's name or id.")] = None,
+    everyone: Annotated[bool, typer.Option("--all", help="Every listener.")] = False,
+    window: Window = "90d",
+    json: Json = False,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Who somebody is as a listener, and why."""
+    run = shell(json, data, config)
+    with run.api() as api:
+        names = (
+            [row["listener"] for row in api.get("/listeners")["listeners"]]
+            if everyone or listener is None
+            else [listener]
+        )
+        profiles = [api.get(path(name, "profile"), window=window) for name in names]
+    run.show(
+        profiles if everyone or listener is None else profiles[0],
+        lambda: Group(*(portrait(one) for one in profiles)) if profiles else Text("There are no listeners yet."),
+    )
+
+
+def portrait(answer: dict[str, Any]) -> Text:
+    """A profile in a few lines."""
+    drawn = Text(f"{printable(answer['name'])}: ", style="bold")
+    if answer["persona"] is None:
+        drawn.append("not enough data yet", style="default")
+    else:
+        drawn.append(f"{answer['persona']} ({answer['confidence']:.0%} sure)")
+    for reason in answer["reasons"]:
+        drawn.append(f"\n  {printable(reason)}", style="not bold")
+    return drawn

@@ -1,0 +1,115 @@
+"""The one place where the environment and the configuration file are read; frozen afterwards.
+
+Order, the first wins: what a command was given, `SPOTIFIRE_*` in the environment, the TOML file
+of `--config`, the defaults below. Every other package is handed plain frozen settings of its own.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from platformdirs import user_data_path
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from sinks.clickhouse import ClickHouseSettings
+from streams.contracts.errors import UserError
+
+
+def _kafka(value: str) -> str:
+    if value in ("embedded", "apache") or all(
+        host and port.isdigit() for host, _, port in (part.rpartition(":") for part in value.split(","))
+    ):
+        return value
+    raise ValueError("must be embedded, apache, or HOST:PORT")
+
+
+def _clickhouse(value: str) -> str:
+    if value == "embedded" or value.startswith(("http://", "https://")):
+        return value
+    raise ValueError("must be embedded or an http(s) address")
+
+
+class Settings(BaseSettings):
+    """Every setting, with its default and its meaning. The environment's names are in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix="SPOTIFIRE_", frozen=True, extra="forbid")
+
+    data: Path = Field(
+        default_factory=lambda: user_data_path("spotifire", appauthor=False),
+        description="the data folder: database, logs, keys",
+    )
+    host: str = Field("127.0.0.1", description="where the API and the page listen; sign-in is on elsewhere")
+    port: int = Field(8765, ge=0, le=65535, description="their port; 0 takes a free one")
+    public_url: str = Field("", description="the address that people use, where a proxy stands in front")
+    kafka: Annotated[str, AfterValidator(_kafka)] = Field(
+        "embedded", description="embedded, apache (from its jars), or HOST:PORT"
+    )
+    clickhouse: Annotated[str, AfterValidator(_clickhouse)] = Field(
+        "embedded", description="embedded, or a server's http address"
+    )
+    clickhouse_user: str = Field("default", description="the server's user")
+    clickhouse_password_file: Path | None = Field(None, description="file with that user's password")
+    database: str = Field("spotifire", pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$", description="ClickHouse's database")
+    owner_password_file: Path | None = Field(
+        None, description="file with the owner's password; without it one is made and printed once"
+    )
+    key_file: Path | None = Field(None, description="file with the key that encrypts tokens; else data/secrets/key")
+    serve_clickhouse: int | None = Field(
+        None, ge=0, le=65535, description="read-only ClickHouse over HTTP on this loopback port"
+    )
+    worker_id: str = Field("", description="static name in the consumer group: back in time, no rebalance")
+    publish_enriched: bool = Field(True, description="publish enriched plays for other consumers")
+    log_format: Literal["auto", "console", "json"] = Field("auto", description="console on a terminal, else json")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="the least level logged")
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach the API."""
+        return self.host in ("127.0.0.1", "::1", "localhost")
+
+    def clickhouse_settings(self) -> ClickHouseSettings:
+        """What the ClickHouse client is handed. Raises UserError when the password file can't be read."""
+        if self.clickhouse == "embedded":
+            return ClickHouseSettings(path=self.data / "clickhouse", url=None, database=self.database)
+        return ClickHouseSettings(
+            path=None,
+            url=self.clickhouse,
+            database=self.database,
+            user=self.clickhouse_user,
+            password=read_secret(self.clickhouse_password_file) if self.clickhouse_password_file else "",
+        )
+
+
+def read_secret(path: Path) -> str:
+    """A secret file's content without the line end. Raises UserError when it can't be read or is empty."""
+    try:
+        secret = path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"The secret file {path} cannot be read.", cure="Check its path and permissions.") from error
+    if not secret:
+        raise UserError(f"The secret file {path} is empty.", cure="Write the secret into it.")
+    return secret
+
+
+def load(config: Path | None = None, **given: Any) -> Settings:
+    """Settings from what was given (None counts as not given), the environment and a TOML file.
+
+    Raises UserError that names the first wrong setting.
+    """
+    values: dict[str, Any] = {}
+    if config is not None:
+        try:
+            values = tomllib.loads(config.read_text("utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise UserError(f"The configuration file {config} cannot be read: {error}.") from error
+    explicit = {name: value for name, value in given.items() if value is not None}
+    try:
+        from_environment = Settings().model_dump(exclude_unset=True) if values or explicit else {}
+        return Settings(**{**values, **from_environment, **explicit})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise UserError(f"The setting {name!r} is wrong: {first['msg']}.", cure="See `spotifire up --help`.") from error
