@@ -7,11 +7,10 @@ same work by the same code either way.
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import httpx
 from anyio.from_thread import start_blocking_portal
@@ -23,11 +22,8 @@ from streams.contracts.errors import NothingYet, SpotifireError, Unavailable, Us
 TIMEOUT = httpx.Timeout(60.0, read=300.0)
 
 
-class Transport(Protocol):
-    """Sends one request, blocking."""
-
-    def __call__(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """`options` are those of httpx.Client.request."""
+# (method, path, **options of httpx.Client.request) -> the answer; blocks
+Transport = Callable[..., httpx.Response]
 
 
 class Api:
@@ -90,7 +86,7 @@ def in_process(settings: Settings, *, writes: bool) -> Iterator[Api]:
     """
     from deploy.stack import open_stack
 
-    token = secrets.token_urlsafe(32)
+    token = folder.new_token()
     with start_blocking_portal() as portal:
         stack = portal.wrap_async_context_manager(open_stack(settings, token=token, writes=writes))
         with stack as parts, portal.wrap_async_context_manager(_asgi_client(parts.app, token)) as client:

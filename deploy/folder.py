@@ -22,7 +22,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from cryptography.fernet import Fernet
 from filelock import FileLock, Timeout
 
 from streams.contracts.errors import UserError
@@ -36,6 +35,11 @@ class Running(NamedTuple):
     url: str
     pid: int
     token: str
+
+
+def new_token() -> str:
+    """A fresh token for the command to sign in with."""
+    return secrets.token_urlsafe(32)
 
 
 def write_private(path: Path, text: str) -> None:
@@ -112,21 +116,3 @@ def find(data: Path) -> Running | None:
         return None
     probe.release()
     return None
-
-
-def fernet_key(data: Path, key_file: Path | None) -> bytes:
-    """The key that encrypts stored tokens: from `key_file`, else made once in the data folder."""
-    path = key_file or data / "secrets" / "key"
-    if not path.exists():
-        if key_file is not None:
-            raise UserError(f"The key file {key_file} does not exist.", cure="Create it, or leave the setting out.")
-        write_private(path, Fernet.generate_key().decode())
-    key = path.read_bytes().strip()
-    try:
-        Fernet(key)
-    except ValueError as error:
-        raise UserError(
-            f"The key file {path} holds no Fernet key.",
-            cure="Restore the key that the tokens were stored with.",
-        ) from error
-    return key

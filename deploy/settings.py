@@ -14,6 +14,7 @@ from platformdirs import user_data_path
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from producers.spotify.settings import ACCOUNTS, API
 from sinks.clickhouse import ClickHouseSettings
 from streams.contracts.errors import UserError
 
@@ -53,10 +54,14 @@ class Settings(BaseSettings):
     clickhouse_user: str = Field("default", description="the server's user")
     clickhouse_password_file: Path | None = Field(None, description="file with that user's password")
     database: str = Field("spotifire", pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$", description="ClickHouse's database")
+    always_sign_in: bool = Field(False, description="ask for the password on loopback too, as every image does")
     owner_password_file: Path | None = Field(
         None, description="file with the owner's password; without it one is made and printed once"
     )
     key_file: Path | None = Field(None, description="file with the key that encrypts tokens; else data/secrets/key")
+    spotify_accounts_url: str = Field(ACCOUNTS, description="where Spotify's sign-in is; the fake's with --fake-spotify")
+    spotify_api_url: str = Field(API, description="where Spotify's Web API is")
+    proxy: str = Field("", description="http(s)://HOST:PORT through which Spotify is reached")
     serve_clickhouse: int | None = Field(
         None, ge=0, le=65535, description="read-only ClickHouse over HTTP on this loopback port"
     )
@@ -69,6 +74,11 @@ class Settings(BaseSettings):
     def loopback(self) -> bool:
         """Whether only this machine can reach the API."""
         return self.host in ("127.0.0.1", "::1", "localhost")
+
+    @property
+    def sign_in(self) -> bool:
+        """Whether the owner's password is asked for."""
+        return self.always_sign_in or not self.loopback or bool(self.public_url)
 
     def clickhouse_settings(self) -> ClickHouseSettings:
         """What the ClickHouse client is handed. Raises UserError when the password file can't be read."""

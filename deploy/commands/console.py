@@ -10,7 +10,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, ParamSpec, TypeVar
 
-import orjson
+import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -50,7 +50,7 @@ class Shell:
     def show(self, document: Any, picture: Callable[[], Any] | None = None) -> None:
         """The JSON document, or for a person the picture of it."""
         if self.json:
-            sys.stdout.buffer.write(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
+            sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n")
             sys.stdout.flush()
         elif picture is not None:
             out.print(picture())

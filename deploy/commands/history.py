@@ -19,6 +19,8 @@ from deploy.commands.console import Config, Data, Json, err, guarded, printable,
 from deploy.commands.people import machine_zone
 from streams.contracts.errors import SpotifireError, UserError
 
+imports = typer.Typer(no_args_is_help=True, help="What was imported.")
+
 POLL = 0.2  # seconds between two looks at an import's progress
 
 
@@ -126,6 +128,7 @@ def reconciliation(report: dict[str, Any]) -> Group:
     return Group(*lines)
 
 
+@imports.command("list")
 @guarded
 def list_imports(
     listener: Annotated[str, typer.Argument(help="A listener's name or id.")],

@@ -1,0 +1,5 @@
+"""`python -m deploy` is `spotifire`."""
+
+from deploy.cli import main
+
+main()

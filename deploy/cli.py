@@ -1,0 +1,57 @@
+"""`spotifire`, the one entrance. `python -m deploy` is the same."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from typing import Annotated
+
+import typer
+
+from deploy.commands import admin, history, people, reads, run
+
+app = typer.Typer(
+    name="spotifire",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Records what you play on Spotify as it happens and shows you who you are as a listener.",
+)
+
+
+def _version(show: bool) -> None:
+    if show:
+        typer.echo(importlib.metadata.version("spotifire"))
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Records what you play on Spotify as it happens and shows you who you are as a listener."""
+
+
+app.command("up")(run.up)
+app.command("worker")(run.worker)
+app.command("collect")(run.collect)
+app.command("api")(run.api)
+app.command("migrate")(run.migrate)
+app.command("import")(history.import_)
+app.add_typer(history.imports, name="imports")
+app.add_typer(people.app, name="listeners")
+app.command("recent")(reads.recent)
+app.command("top")(reads.top)
+app.command("clock")(reads.clock)
+app.command("profile")(reads.profile)
+app.add_typer(admin.catalog, name="catalog")
+app.add_typer(admin.demo, name="demo")
+app.add_typer(admin.dead_letters, name="dead-letters")
+app.command("sql")(admin.sql)
+app.command("doctor")(admin.doctor)
+
+
+def main() -> None:
+    """The console script."""
+    app()

@@ -1,0 +1,187 @@
+"""`up` runs everything in one process; `worker`, `collect`, `api` and `migrate` run one part alone."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.panel import Panel
+from rich.text import Text
+
+from deploy import folder, logs
+from deploy.commands.console import Config, Data, Json, err, guarded, shell
+from deploy.settings import Settings
+from streams.contracts.errors import UserError
+
+Port = Annotated[int | None, typer.Option("--port", help="Of the page and the API; 0 takes a free one.")]
+Host = Annotated[str | None, typer.Option("--host", help="Address to listen on; sign-in is on beyond loopback.")]
+Kafka = Annotated[str | None, typer.Option("--kafka", help="embedded, apache, or HOST:PORT.")]
+ClickHouse = Annotated[str | None, typer.Option("--clickhouse", help="embedded, or a server's http address.")]
+Seconds = Annotated[float | None, typer.Option("--for", min=0.1, help="Stop by itself after so many seconds.")]
+
+
+@guarded
+def up(
+    demo: Annotated[bool, typer.Option("--demo", help="Show the demo listeners beside real ones too.")] = False,
+    fake_spotify: Annotated[
+        bool, typer.Option("--fake-spotify", help="Run a strict imitation of Spotify to connect to.")
+    ] = False,
+    kafka: Kafka = None,
+    clickhouse: ClickHouse = None,
+    serve_clickhouse: Annotated[
+        int | None, typer.Option("--serve-clickhouse", help="Read-only ClickHouse over HTTP on this port.")
+    ] = None,
+    host: Host = None,
+    port: Port = None,
+    seconds: Seconds = None,
+    json: Json = False,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Run everything and show live figures. Ctrl-C stops it, with nothing lost."""
+    run = shell(
+        json,
+        data,
+        config,
+        kafka=kafka,
+        clickhouse=clickhouse,
+        serve_clickhouse=serve_clickhouse,
+        host=host,
+        port=port,
+    )
+    settings = run.settings
+    with folder.hold(settings.data):
+        logs.configure(
+            settings.log_level, settings.log_format, folder=settings.data / "logs", console=not err.is_terminal
+        )
+        counts = asyncio.run(_up(settings, demo=demo, fake_spotify=fake_spotify, seconds=seconds))
+    run.show(counts, lambda: Text(f"Stopped. {counts['stored']:,} plays stored in this run, nothing lost."))
+
+
+async def _up(settings: Settings, *, demo: bool, fake_spotify: bool, seconds: float | None) -> dict[str, Any]:
+    from deploy.serve import serving, take_port
+    from deploy.stack import open_stack
+    from deploy.watch import watch
+
+    listening = take_port(settings.host, settings.port)
+    port = listening.getsockname()[1]
+    settings = settings.model_copy(update={"port": port})
+    token = folder.new_token()
+    stop = stop_on_signals()
+    async with AsyncExitStack() as opened:
+        opened.callback(listening.close)
+        with err.status("Starting the broker, the database and the worker ..."):
+            stack = await opened.enter_async_context(
+                open_stack(settings, token=token, writes=True, collect=True, demo=demo, fake_spotify=fake_spotify)
+            )
+            await opened.enter_async_context(serving(stack.app, listening))
+        opened.enter_context(folder.announce(settings.data, stack.url, token))
+        err.print(welcome(stack.url, stack.notes))
+        if seconds is not None:
+            asyncio.get_running_loop().call_later(seconds, stop.set)
+        await first_of(watch(err, stack.snapshot, stop), stack.failed())
+        err.print(Text("Stopping: what was read is being stored ...", style="dim"))
+    return dict(stack.snapshot())
+
+
+def welcome(url: str, notes: list[str]) -> Panel:
+    """Where the page is, and what to do next."""
+    body = Text.assemble("Open ", (url, "bold underline"), "\n", *(f"{note}\n" for note in notes), "Ctrl-C stops.")
+    return Panel(body, title="Spotifire", title_align="left", expand=False, padding=(1, 2))
+
+
+def stop_on_signals() -> asyncio.Event:
+    """An event that the first Ctrl-C or SIGTERM sets; the second Ctrl-C ends the process at once."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def begin() -> None:
+        if stop.is_set():
+            sys.exit(130)
+        stop.set()
+
+    for which in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(which, begin)
+    return stop
+
+
+async def first_of(*work: Awaitable[Any]) -> None:
+    """Until the first of them ends; its error is raised, the others are cancelled."""
+    tasks = [asyncio.ensure_future(one) for one in work]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()
+
+
+@guarded
+def worker(kafka: Kafka = None, clickhouse: ClickHouse = None, data: Data = None, config: Config = None) -> None:
+    """Run a worker alone: sightings in, plays stored. Start as many as there are partitions."""
+    from deploy.roles import run_worker
+
+    _alone(run_worker, data, config, kafka=kafka, clickhouse=clickhouse)
+
+
+@guarded
+def collect(kafka: Kafka = None, clickhouse: ClickHouse = None, data: Data = None, config: Config = None) -> None:
+    """Run the Spotify collector alone."""
+    from deploy.roles import run_collector
+
+    _alone(run_collector, data, config, kafka=kafka, clickhouse=clickhouse)
+
+
+@guarded
+def api(
+    host: Host = None,
+    port: Port = None,
+    kafka: Kafka = None,
+    clickhouse: ClickHouse = None,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Run the API and the page alone."""
+    from deploy.roles import run_api
+
+    _alone(run_api, data, config, host=host, port=port, kafka=kafka, clickhouse=clickhouse)
+
+
+@guarded
+def migrate(clickhouse: ClickHouse = None, json: Json = False, data: Data = None, config: Config = None) -> None:
+    """Bring the database's schema up to date; any number of processes may do so at once."""
+    from deploy.storage import open_storage
+
+    run = shell(json, data, config, clickhouse=clickhouse)
+    with open_storage(run.settings) as storage:
+        applied = storage.applied
+    run.show({"applied": applied}, lambda: Text(f"{len(applied)} migrations applied." if applied else "Up to date."))
+
+
+def _alone(
+    role: Callable[[Settings, asyncio.Event], Awaitable[None]],
+    data: Path | None,
+    config: Path | None,
+    **given: Any,
+) -> None:
+    """One part as a process of its own, for compose, systemd or Kubernetes: logs instead of a live line."""
+    settings = shell(False, data, config, **given).settings
+    if settings.kafka in ("embedded", "apache") or settings.clickhouse == "embedded":
+        raise UserError(
+            "A part that runs alone needs a broker and a database that others reach too.",
+            cure="Give --kafka HOST:PORT and --clickhouse URL, or run everything with `spotifire up`.",
+        )
+    logs.configure(settings.log_level, settings.log_format)
+
+    async def until_stopped() -> None:
+        await role(settings, stop_on_signals())
+
+    asyncio.run(until_stopped())

@@ -1,0 +1,36 @@
+"""The owner's way in: the password's hash, and the key that signs sessions."""
+
+from __future__ import annotations
+
+import secrets
+
+from api.passwords import hash_password
+from deploy.folder import write_private
+from deploy.settings import Settings, read_secret
+
+
+def session_key(settings: Settings) -> bytes:
+    """The key of session cookies, made once in the data folder, so that a restart signs nobody out."""
+    path = settings.data / "secrets" / "session"
+    if not path.exists():
+        write_private(path, secrets.token_hex(32))
+    return bytes.fromhex(path.read_text("ascii").strip())
+
+
+def password(settings: Settings) -> tuple[str, str]:
+    """(hash, the password itself when it was made just now, else "").
+
+    From `owner_password_file`, else made once: its hash is kept, and it is shown this one time.
+    On loopback there is none to ask for.
+    """
+    if settings.owner_password_file is not None:
+        return hash_password(read_secret(settings.owner_password_file)), ""
+    path = settings.data / "secrets" / "owner"
+    if path.exists():
+        return path.read_text("ascii").strip(), ""
+    if not settings.sign_in:
+        return "", ""
+    made = secrets.token_urlsafe(12)
+    hashed = hash_password(made)
+    write_private(path, hashed)
+    return hashed, made

@@ -1,0 +1,45 @@
+"""The one list of what runs by itself, and the loop that runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from streams.contracts.errors import SpotifireError
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass
+class Job:
+    """Work that comes again every `every` seconds; the first time `after` seconds from the start."""
+
+    name: str
+    every: float
+    run: Callable[[], Awaitable[None]]
+    after: float = 0.0
+    last_good: float | None = field(default=None, init=False)  # Unix seconds
+    last_error: str = field(default="", init=False)
+
+
+async def keep(jobs: Sequence[Job]) -> None:
+    """Run every job at its times until cancelled. A job that fails is logged and comes again."""
+    async with asyncio.TaskGroup() as group:
+        for job in jobs:
+            group.create_task(_repeat(job), name=f"job {job.name}")
+
+
+async def _repeat(job: Job) -> None:
+    await asyncio.sleep(job.after)
+    while True:
+        try:
+            await job.run()
+            job.last_good, job.last_error = time.time(), ""
+        except SpotifireError as error:
+            job.last_error = error.one_line()
+            log.warning("job failed", job=job.name, error=job.last_error)
+        await asyncio.sleep(job.every)

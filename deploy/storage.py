@@ -1,0 +1,73 @@
+"""ClickHouse and everything of `sinks` over it, opened once for a process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from deploy.settings import Settings
+from sinks.catalog import ClickHouseCatalog
+from sinks.clickhouse import ClickHouse
+from sinks.collected import CollectedSightings
+from sinks.commands import Commands
+from sinks.connections import ClickHouseConnections
+from sinks.imports import Imports
+from sinks.listeners import Listeners
+from sinks.migrate import migrate
+from sinks.profiles import Profiles
+from sinks.reader import Reader
+from sinks.reference import ClickHouseReference
+from sinks.tokens import Tokens
+from sinks.writer import Writer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Storage:
+    """What implements the ports. `stopping` makes writes that are being retried give up."""
+
+    ch: ClickHouse
+    applied: list[str]  # migrations that were applied just now
+    stopping: threading.Event
+    writer: Writer
+    reference: ClickHouseReference
+    commands: Commands
+    collected: CollectedSightings
+    ledger: Imports
+    connections: ClickHouseConnections
+    catalog: ClickHouseCatalog
+    listeners: Listeners
+    profiles: Profiles
+    tokens: Tokens
+    reader: Reader
+
+
+@contextmanager
+def open_storage(settings: Settings) -> Iterator[Storage]:
+    """Open the database, bring its schema up to date, close it at the end.
+
+    Raises UserError (a newer schema, a folder that can't be used) and StoreUnavailable.
+    """
+    ch = ClickHouse(settings.clickhouse_settings())
+    try:
+        applied = migrate(ch)
+        stopping = threading.Event()
+        yield Storage(
+            ch=ch,
+            applied=applied,
+            stopping=stopping,
+            writer=Writer(ch, stopping),
+            reference=ClickHouseReference(ch, stopping),
+            commands=Commands(ch),
+            collected=CollectedSightings(ch),
+            ledger=Imports(ch),
+            connections=ClickHouseConnections(ch),
+            catalog=ClickHouseCatalog(ch),
+            listeners=Listeners(ch),
+            profiles=Profiles(ch),
+            tokens=Tokens(ch),
+            reader=Reader(ch),
+        )
+    finally:
+        ch.close()
