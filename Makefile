@@ -28,9 +28,10 @@ check: setup ## ruff, mypy --strict, import order, generated files that drifted
 bench: setup ## measure what the docs claim; prints a table and JSON
 	$(BIN)/python -m tests.bench $(ARGS)
 
-generated: setup ## write again what is generated: schemas, docs/events.md, dashboards
+generated: setup ## write again what is generated: schemas, docs/events.md, dashboards, personas
 	$(BIN)/python -m streams.contracts.schema
 	$(BIN)/python -m grafana.render
+	$(BIN)/python -m deploy.training
 
 lock: setup ## resolve the lock files anew
 	@deploy/lock.sh

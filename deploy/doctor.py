@@ -81,9 +81,7 @@ def catalogue(storage: Storage) -> list[Finding]:
     artists = storage.ch.scalar("SELECT count() FROM v_artists")
     text = f"{artists:,} artists; {known / plays:.0%} of plays have a genre" if plays else f"{artists:,} artists"
     if plays and known < plays / 2:
-        return [
-            Finding(part="catalogue", state="warning", detail=text, cure="More: spotifire catalog import FILE")
-        ]
+        return [Finding(part="catalogue", state="warning", detail=text, cure="More: spotifire catalog import FILE")]
     return [Finding(part="catalogue", state="ok", detail=text)]
 
 

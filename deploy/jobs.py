@@ -9,9 +9,7 @@ import structlog
 
 from deploy.schedule import Job
 from deploy.storage import Storage
-from deploy.training import train_on_simulated
 from ml.profile import refresh_profiles
-from ml.store import ModelStore
 from streams.contracts import ids
 from streams.contracts.events import ListenerCommand
 from streams.contracts.topics import LISTENER_COMMAND, LISTENER_PROFILE
@@ -27,14 +25,8 @@ def jobs_of(storage: Storage, publisher: Publisher) -> list[Job]:
     """In the order of their first run."""
     return [
         Job("wake-commands", every=5 * MINUTE, run=partial(wake_commands, storage, publisher)),
-        Job("profiles", every=10 * MINUTE, run=partial(profiles, storage, publisher), after=20.0),
+        Job("profiles", every=10 * MINUTE, run=partial(profiles, storage, publisher), after=5.0),
     ]
-
-
-async def ensure_model(storage: Storage) -> None:
-    """Train the personas where no model is stored yet: some seconds, once in an instance's life."""
-    if await asyncio.to_thread(ModelStore(storage.ch).newest) is None:
-        await asyncio.to_thread(train_on_simulated, storage)
 
 
 async def wake_commands(storage: Storage, publisher: Publisher) -> None:
@@ -53,7 +45,6 @@ async def wake_commands(storage: Storage, publisher: Publisher) -> None:
 
 async def profiles(storage: Storage, publisher: Publisher) -> None:
     """Compute everybody's profile in the windows that are kept, store and publish them."""
-    await ensure_model(storage)
     for profile in await asyncio.to_thread(refresh_profiles, storage.ch, WINDOWS):
         await publisher.publish(LISTENER_PROFILE, profile)
     await publisher.flush()

@@ -59,13 +59,16 @@ class Settings(BaseSettings):
         None, description="file with the owner's password; without it one is made and printed once"
     )
     key_file: Path | None = Field(None, description="file with the key that encrypts tokens; else data/secrets/key")
-    spotify_accounts_url: str = Field(ACCOUNTS, description="where Spotify's sign-in is; the fake's with --fake-spotify")
+    spotify_accounts_url: str = Field(
+        ACCOUNTS, description="where Spotify's sign-in is; the fake's with --fake-spotify"
+    )
     spotify_api_url: str = Field(API, description="where Spotify's Web API is")
     proxy: str = Field("", description="http(s)://HOST:PORT through which Spotify is reached")
     serve_clickhouse: int | None = Field(
         None, ge=0, le=65535, description="read-only ClickHouse over HTTP on this loopback port"
     )
     worker_id: str = Field("", description="static name in the consumer group: back in time, no rebalance")
+    metrics_port: int | None = Field(None, ge=0, le=65535, description="Prometheus metrics of a worker that runs alone")
     publish_enriched: bool = Field(True, description="publish enriched plays for other consumers")
     log_format: Literal["auto", "console", "json"] = Field("auto", description="console on a terminal, else json")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="the least level logged")

@@ -8,46 +8,27 @@ leaves, then the broker and the database end.
 from __future__ import annotations
 
 import asyncio
-import importlib.metadata
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
-from typing import Any
 
-import msgspec
-import structlog
 from fastapi import FastAPI
 
 from api.app import create_app
-from api.connecting import Connecting
 from api.live import LiveHub
-from api.services import ApiSettings, Services
-from deploy import doctor, owner
+from deploy import doctor
 from deploy.broker import open_broker
-from deploy.catalogue import import_artists
 from deploy.demo import Demo
-from deploy.jobs import jobs_of
+from deploy.jobs import jobs_of, wake_commands
+from deploy.parts import Ending, background, first_ending, is_running, open_vault, settle, working
 from deploy.schedule import keep
+from deploy.services import reading, writing
 from deploy.settings import Settings
+from deploy.spotify import open_collector
 from deploy.storage import Storage, open_storage
-from ml.profile import profile
-from producers.history.importer import run_import
-from producers.spotify.auth import Connector
-from producers.spotify.collector import Collector, CollectorSettings, now_ms
-from producers.spotify.fake.server import FakeSpotify
-from producers.spotify.settings import SpotifySettings
-from producers.spotify.vault import Vault, read_or_make_key
-from streams.app import Worker, WorkerSettings
 from streams.metrics import Metrics
-from streams.pipeline import Pipeline
 from streams.publisher import Publisher, PublisherSettings
-
-SETTLE = 3.0  # seconds that what was published may take to be stored when stopping
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,28 +37,84 @@ class Stack:
 
     app: FastAPI
     url: str
+    bootstrap: str
     metrics: Metrics
     storage: Storage
     notes: list[str] = field(default_factory=list)  # what a person should read at the start
-    endings: tuple[Callable[[], Awaitable[None]], ...] = ()  # each returns or raises when its part ends
-
-    def snapshot(self) -> Mapping[str, Any]:
-        """The worker's figures."""
-        return figures(self.metrics)
+    endings: tuple[Ending, ...] = ()
 
     async def failed(self) -> None:
         """Wait until a part ends by itself; raises what ended it."""
-        tasks = [asyncio.ensure_future(ending()) for ending in self.endings]
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-        for task in done:
-            task.result()
+        await first_ending(*self.endings)
 
 
-def figures(metrics: Metrics) -> dict[str, Any]:
-    """The worker's figures as JSON shows them."""
-    shown: dict[str, Any] = msgspec.to_builtins(metrics.snapshot())
-    return shown
+@asynccontextmanager
+async def open_stack(
+    settings: Settings,
+    *,
+    token: str,
+    writes: bool,
+    live: bool = False,
+    demo: bool = False,
+    fake_spotify: bool = False,
+) -> AsyncIterator[Stack]:
+    """Open the parts and build the API over them.
+
+    `writes`: a broker and a worker too. `live`: also the collector, the live hub, the jobs, and
+    demo listeners where nobody real is (or with `demo`, always). `token` is the owner's.
+    Raises UserError, BrokerUnavailable and StoreUnavailable.
+    """
+    async with AsyncExitStack() as opened:
+        storage = await asyncio.to_thread(opened.enter_context, open_storage(settings))
+        services, notes = reading(settings, storage, token)
+        url, metrics = services.settings.origin, Metrics()
+        if not writes:
+            yield Stack(app=create_app(services), url=url, bootstrap="", metrics=metrics, storage=storage)
+            return
+
+        bootstrap = await opened.enter_async_context(open_broker(settings))
+        worker = await opened.enter_async_context(working(settings, storage, bootstrap, metrics))
+        publisher = await opened.enter_async_context(Publisher(PublisherSettings(bootstrap=bootstrap)))
+        opened.push_async_callback(settle, publisher)
+        await asyncio.to_thread(storage.ledger.fail_interrupted)
+        await wake_commands(storage, publisher)
+        services = replace(
+            writing(services, storage, publisher),
+            stats=metrics.snapshot,
+            registry=metrics.registry,
+            ready={**services.ready, "worker": partial(is_running, worker)},
+            checks=doctor.checks_of(settings, storage, metrics, None),
+        )
+        endings: list[Ending] = [worker.failed]
+        if live:
+            hub = LiveHub(bootstrap)
+            await hub.start()
+            opened.push_async_callback(hub.stop)
+            collector, connecting, more = await open_collector(
+                opened,
+                settings,
+                storage,
+                publisher,
+                await asyncio.to_thread(open_vault, settings),
+                redirect_uri=services.redirect_uri,
+                fake=fake_spotify,
+            )
+            notes += more
+            services = replace(
+                services,
+                live=hub,
+                connecting=connecting,
+                checks=doctor.checks_of(settings, storage, metrics, collector),
+            )
+            endings.append(background(opened, "collector", collector.run()))
+            endings.append(background(opened, "jobs", keep(jobs_of(storage, publisher))))
+            background(opened, "demo", Demo(storage, publisher, always=demo).run())
+        yield Stack(
+            app=create_app(services),
+            url=url,
+            bootstrap=bootstrap,
+            metrics=metrics,
+            storage=storage,
+            notes=notes,
+            endings=tuple(endings),
+        )

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-Snapshot = Callable[[], Mapping[str, Any]]
+from streams.metrics import Snapshot
 
 EVERY = 0.5  # seconds, on a terminal
 EVERY_PLAIN = 10.0  # seconds, where lines stay
 
 
-def line(figures: Mapping[str, Any]) -> Text:
+def line(figures: Snapshot) -> Text:
     """One line of figures; what is not known yet is a dash."""
-    p99 = figures.get("p99_ms")
     parts = [
-        ("plays in", f"{figures.get('records_in', 0):,}", ""),
-        ("enriched", f"{figures.get('enriched', 0):,}", ""),
-        ("stored", f"{figures.get('stored', 0):,}", ""),
-        ("refused", f"{figures.get('refused', 0):,}", "yellow" if figures.get("refused") else ""),
-        ("lag", f"{figures['lag']:,}" if figures.get("lag") is not None else "–", ""),
-        ("p99 to queryable", f"{p99:,.0f} ms" if p99 is not None else "–", ""),
+        ("plays in", f"{figures.plays_in:,}", ""),
+        ("enriched", f"{figures.enriched:,}", ""),
+        ("stored", f"{figures.stored:,}", ""),
+        ("refused", f"{figures.refused:,}", "yellow" if figures.refused else ""),
+        ("lag", f"{figures.lag:,}" if figures.lag is not None else "–", ""),
+        ("p99 to queryable", f"{figures.p99 * 1000:,.0f} ms" if figures.p99 is not None else "–", ""),
     ]
     drawn = Text()
     for number, (name, value, style) in enumerate(parts):
@@ -35,7 +33,7 @@ def line(figures: Mapping[str, Any]) -> Text:
     return drawn
 
 
-async def watch(console: Console, snapshot: Snapshot, stop: asyncio.Event) -> None:
+async def watch(console: Console, snapshot: Callable[[], Snapshot], stop: asyncio.Event) -> None:
     """Show the figures until `stop`: one line that changes on a terminal, a line now and then elsewhere."""
     if not console.is_terminal:
         while not await _stopped(stop, EVERY_PLAIN):

@@ -7,9 +7,11 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 import typer
 from rich.panel import Panel
 from rich.text import Text
@@ -65,6 +67,7 @@ def up(
 
 
 async def _up(settings: Settings, *, demo: bool, fake_spotify: bool, seconds: float | None) -> dict[str, Any]:
+    from deploy.parts import first_ending
     from deploy.serve import serving, take_port
     from deploy.stack import open_stack
     from deploy.watch import watch
@@ -78,16 +81,17 @@ async def _up(settings: Settings, *, demo: bool, fake_spotify: bool, seconds: fl
         opened.callback(listening.close)
         with err.status("Starting the broker, the database and the worker ..."):
             stack = await opened.enter_async_context(
-                open_stack(settings, token=token, writes=True, collect=True, demo=demo, fake_spotify=fake_spotify)
+                open_stack(settings, token=token, writes=True, live=True, demo=demo, fake_spotify=fake_spotify)
             )
             await opened.enter_async_context(serving(stack.app, listening))
         opened.enter_context(folder.announce(settings.data, stack.url, token))
         err.print(welcome(stack.url, stack.notes))
         if seconds is not None:
             asyncio.get_running_loop().call_later(seconds, stop.set)
-        await first_of(watch(err, stack.snapshot, stop), stack.failed())
+        await first_ending(partial(watch, err, stack.metrics.snapshot, stop), stack.failed)
         err.print(Text("Stopping: what was read is being stored ...", style="dim"))
-    return dict(stack.snapshot())
+    counts: dict[str, Any] = msgspec.to_builtins(stack.metrics.snapshot())
+    return counts
 
 
 def welcome(url: str, notes: list[str]) -> Panel:
@@ -109,19 +113,6 @@ def stop_on_signals() -> asyncio.Event:
     for which in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(which, begin)
     return stop
-
-
-async def first_of(*work: Awaitable[Any]) -> None:
-    """Until the first of them ends; its error is raised, the others are cancelled."""
-    tasks = [asyncio.ensure_future(one) for one in work]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    for task in done:
-        task.result()
 
 
 @guarded

@@ -61,9 +61,7 @@ async def _create(bootstrap: str, topics: Sequence[Topic]) -> tuple[str, ...]:
             log.info("topics appear by themselves", bootstrap=bootstrap)
             return ()
         copies = min(_MOST_COPIES, max(1, len(cluster["brokers"])))
-        wanted = [
-            NewTopic(topic.name, topic.partitions, copies, topic_configs=topic.settings()) for topic in topics
-        ]
+        wanted = [NewTopic(topic.name, topic.partitions, copies, topic_configs=topic.settings()) for topic in topics]
         answer = await admin.create_topics(wanted)
     finally:
         await admin.close()

@@ -21,12 +21,8 @@ Duration = Annotated[int, Meta(ge=0, le=DAY, description="milliseconds")]
 Name = Annotated[str, Meta(max_length=1024)]
 Word = Annotated[str, Meta(max_length=64)]
 Uri = Annotated[str, Meta(max_length=512, pattern=r"^\S*$")]
-PlatformFamily = Annotated[
-    Word, Meta(description="family only: android, ios, windows, macos, linux, web, cast, other")
-]
-ImportId = Annotated[
-    str, Meta(pattern="^([0-9a-f]{16})?$", description="the import that brought it, or empty")
-]
+PlatformFamily = Annotated[Word, Meta(description="family only: android, ios, windows, macos, linux, web, cast, other")]
+ImportId = Annotated[str, Meta(pattern="^([0-9a-f]{16})?$", description="the import that brought it, or empty")]
 Source = Literal[
     "spotify.export.extended",
     "spotify.recently-played",

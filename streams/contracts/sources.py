@@ -6,13 +6,15 @@ which sightings anchor a group. It is part of the play id's formula: append, nev
 
 from __future__ import annotations
 
-EXTENDED_EXPORT = "spotify.export.extended"
-RECENTLY_PLAYED = "spotify.recently-played"
-NOW_PLAYING = "spotify.now-playing"
-LISTENBRAINZ = "listenbrainz"
-LASTFM = "lastfm"
-ACCOUNT_EXPORT = "spotify.export.account"
-SIMULATOR = "simulator"
+from typing import Final
+
+EXTENDED_EXPORT: Final = "spotify.export.extended"
+RECENTLY_PLAYED: Final = "spotify.recently-played"
+NOW_PLAYING: Final = "spotify.now-playing"
+LISTENBRAINZ: Final = "listenbrainz"
+LASTFM: Final = "lastfm"
+ACCOUNT_EXPORT: Final = "spotify.export.account"
+SIMULATOR: Final = "simulator"
 
 RANK: dict[str, int] = {
     EXTENDED_EXPORT: 0,  # knows ms_played to the millisecond, and every skip

@@ -1,0 +1,201 @@
+"""The live hub: enriched plays and what plays now, from Kafka to whoever watches.
+
+One consumer without a group, from the end of the topics, for all watchers. A watcher has a
+bounded queue of its own: one that reads slowly loses its oldest messages, is told so once with
+a `missed` message, and holds up nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import OrderedDict, deque
+from collections.abc import AsyncIterator, Iterator
+from typing import Literal
+
+import structlog
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
+from msgspec import Struct
+
+from streams.contracts import codec, ids
+from streams.contracts.errors import Refused
+from streams.contracts.events import PlaybackChanged, PlayEnriched
+from streams.contracts.record import Record
+from streams.contracts.topics import PLAY_ENRICHED, PLAYBACK_CHANGED
+
+log = structlog.get_logger(__name__)
+
+EVENTS: dict[str, type[PlayEnriched | PlaybackChanged]] = {
+    PLAY_ENRICHED.name: PlayEnriched,
+    PLAYBACK_CHANGED.name: PlaybackChanged,
+}
+QUEUE = 256  # messages that a watcher may lag behind
+SEEN = 4096  # play ids whose highest version is remembered: events may repeat
+RETRY = 2.0  # seconds between tries to reach the broker
+
+
+class Message(Struct, frozen=True):
+    """What a watcher gets. `event` is None for `missed`: look at the stored plays again."""
+
+    kind: Literal["play", "playback", "missed"]
+    event: PlayEnriched | PlaybackChanged | None = None
+
+
+class Watcher:
+    """One listener's messages for one reader, oldest first."""
+
+    def __init__(self, size: int) -> None:
+        self._messages: deque[Message] = deque(maxlen=size)
+        self._woken = asyncio.Event()
+        self._missed = False
+
+    def put(self, message: Message) -> None:
+        """Never waits: a full queue drops its oldest message."""
+        self._missed = self._missed or len(self._messages) == self._messages.maxlen
+        self._messages.append(message)
+        self._woken.set()
+
+    async def get(self) -> Message:
+        """The next message."""
+        while not self._messages:
+            self._woken.clear()
+            await self._woken.wait()
+        if self._missed:
+            self._missed = False
+            return Message("missed")
+        return self._messages.popleft()
+
+
+class LiveHub:
+    """start() once in the loop that serves the API; watch() from any of its tasks."""
+
+    def __init__(self, bootstrap: str, *, queue: int = QUEUE) -> None:
+        self._bootstrap, self._queue = bootstrap, queue
+        self._watchers: dict[int, set[Watcher]] = {}
+        self._seen: OrderedDict[str, int] = OrderedDict()
+        self._task: asyncio.Task[None] | None = None
+        self._connected = asyncio.Event()
+
+    @property
+    def connected(self) -> bool:
+        """Whether the hub reads from the broker at this moment."""
+        return self._connected.is_set()
+
+    @property
+    def watching(self) -> int:
+        """How many watchers there are."""
+        return sum(len(watchers) for watchers in self._watchers.values())
+
+    async def start(self) -> None:
+        """Begin to consume; returns at once, and the hub reconnects for ever by itself."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name="live-hub")
+
+    async def ready(self, seconds: float = 10.0) -> None:
+        """Wait until events that are published from now on will be seen. Raises TimeoutError."""
+        await asyncio.wait_for(self._connected.wait(), seconds)
+
+    async def stop(self) -> None:
+        """Stop consuming. Watchers get nothing more."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        self._connected.clear()
+
+    @contextlib.contextmanager
+    def watch(self, listener: int) -> Iterator[Watcher]:
+        """A watcher of one listener, for as long as the block lasts."""
+        watcher = Watcher(self._queue)
+        self._watchers.setdefault(listener, set()).add(watcher)
+        try:
+            yield watcher
+        finally:
+            watchers = self._watchers[listener]
+            watchers.discard(watcher)
+            if not watchers:
+                del self._watchers[listener]
+
+    def deliver(self, record: Record) -> None:
+        """Hand one record to those who watch its listener; what cannot be read is skipped."""
+        try:
+            listener = ids.from_hex((record.key or b"").decode("ascii", "replace"))
+        except ValueError:
+            return
+        watchers = self._watchers.get(listener)
+        if not watchers:  # most records of an import: not even decoded
+            return
+        try:
+            event = codec.decode(EVENTS[record.topic], record, now_ms=time.time_ns() // 1_000_000)
+        except Refused as refused:
+            log.warning("live event refused", reason=refused.reason, topic=record.topic)
+            return
+        if isinstance(event, PlayEnriched):
+            if not self._is_news(event):
+                return
+            message = Message("play", event)
+        elif isinstance(event, PlaybackChanged):
+            message = Message("playback", event)
+        else:
+            return
+        for watcher in watchers:
+            watcher.put(message)
+
+    def _is_news(self, play: PlayEnriched) -> bool:
+        if self._seen.get(play.play_id, -1) >= play.version:
+            return False
+        self._seen[play.play_id] = play.version
+        self._seen.move_to_end(play.play_id)
+        if len(self._seen) > SEEN:
+            self._seen.popitem(last=False)
+        return True
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                async with _consumer(self._bootstrap) as consumer:
+                    self._connected.set()
+                    async for record in consumer:
+                        self.deliver(
+                            Record(
+                                record.topic,
+                                record.partition,
+                                record.offset,
+                                record.timestamp,
+                                record.key,
+                                record.value,
+                                record.headers,
+                            )
+                        )
+            except (KafkaError, OSError) as error:
+                log.warning("live hub lost the broker, trying again", error=str(error))
+            finally:
+                self._connected.clear()
+            await asyncio.sleep(RETRY)
+
+
+@contextlib.asynccontextmanager
+async def _consumer(bootstrap: str) -> AsyncIterator[AIOKafkaConsumer]:
+    """A consumer that stands at the end of every partition of the topics.
+
+    Raises UnknownTopicOrPartitionError (a KafkaError) while a topic is not there yet.
+    """
+    consumer = AIOKafkaConsumer(
+        *EVENTS,
+        bootstrap_servers=bootstrap,
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="latest",
+    )
+    try:
+        await consumer.start()
+        partitions = consumer.assignment()
+        await consumer.seek_to_end(*partitions)
+        for partition in partitions:  # from now on nothing that is published is missed
+            await consumer.position(partition)
+        yield consumer
+    finally:
+        await consumer.stop()

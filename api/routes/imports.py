@@ -1,0 +1,123 @@
+"""A listener's own export: hand in the files, watch the import, read its reconciliation."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Path, Request
+from fastapi.responses import JSONResponse, Response
+from sse_starlette import EventSourceResponse
+
+from api.jobs import ImportJob, ImportJobs
+from api.problems import Problem
+from api.routes.reads import Store
+from api.scope import Listener, Owner, ServicesOf
+from api.services import needed
+from api.shapes import Imports
+from api.uploads import receive_files
+from sinks.rows import ImportRow
+
+router = APIRouter(prefix="/api/v1/listeners/{listener}/imports", tags=["imports"])
+
+ImportId = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
+FILES = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["files"],
+                    "properties": {"files": {"type": "array", "items": {"type": "string", "format": "binary"}}},
+                }
+            }
+        },
+    }
+}
+EXAMPLE = {
+    "import_id": "9b1f6a0c2d3e4f50",
+    "listener": "00c0ffee00c0ffee",
+    "state": "done",
+    "files": ["my_spotify_data.zip"],
+    "progress": {"read": 80120, "published": 80120},
+    "report": {
+        "import_id": "9b1f6a0c2d3e4f50",
+        "read": 80120,
+        "stored": 80100,
+        "known": 17,
+        "refused": {"impossible-time": 3},
+        "plays_new": 79012,
+        "plays_merged": 41,
+        "gaps_closed": 1,
+        "seconds": 4.2,
+    },
+    "detail": "",
+}
+STATE: dict[int | str, dict[str, Any]] = {200: {"content": {"application/json": {"example": EXAMPLE}}}}
+
+
+def jobs_of(request: Request) -> ImportJobs:
+    """Imports that run in this process."""
+    jobs: ImportJobs = request.app.state.jobs
+    return jobs
+
+
+@router.post("", status_code=202, summary="Import export files", openapi_extra=FILES, responses={202: STATE[200]})
+async def begin(request: Request, listener: Listener, services: ServicesOf, caller: Owner) -> Response:
+    """A zip, or JSON files, as multipart/form-data. 202 with where to watch: `state` is `done` when
+    every row is stored durably and reconciled."""
+    run = needed(services.imports, "The importer")
+    settings = services.settings
+    upload = await receive_files(request, settings.data_dir, settings.max_upload)
+    job = jobs_of(request).start(run, upload, listener.id)
+    place = f"/api/v1/listeners/{listener.listener}/imports/{job.import_id}"
+    return JSONResponse(job.shown(), 202, headers={"Location": place})
+
+
+@router.get("", summary="Imports, newest first")
+def imports(listener: Listener, store: Store) -> Imports:
+    """Each with its reconciliation."""
+    return Imports(list(store.imports(listener.id)))
+
+
+@router.get("/{import_id}", summary="One import", responses=STATE)
+def one(request: Request, listener: Listener, services: ServicesOf, import_id: ImportId) -> Response:
+    """Its progress while it runs; its reconciliation, or why it failed, afterwards."""
+    job = jobs_of(request).get(import_id, listener.listener)
+    if job is not None:
+        return JSONResponse(job.shown())
+    for row in needed(services.reader, "The database").imports(listener.id):
+        if row.import_id == import_id:
+            return Response(msgspec.json.encode(_shown(row)), media_type="application/json")
+    raise Problem(404, "There is no such import of this listener.", cure="See `spotifire imports list`.")
+
+
+def _shown(row: ImportRow) -> dict[str, Any]:
+    """A stored import in the shape of one that runs."""
+    return {
+        "import_id": row.import_id,
+        "listener": row.listener,
+        "state": row.state,
+        "files": row.files,
+        "progress": {"read": row.read, "published": row.published},
+        "report": row.report,
+        "detail": row.reason,
+    }
+
+
+@router.get(
+    "/{import_id}/stream", summary="One import's progress (server-sent events)", response_class=EventSourceResponse
+)
+async def progress(request: Request, listener: Listener, import_id: ImportId) -> Response:
+    """Event `progress`: as `GET` gives it, until the state is no longer `running`."""
+    job = jobs_of(request).get(import_id, listener.listener)
+    if job is None:
+        raise Problem(404, "No such import runs in this process.", cure="GET it without /stream.")
+    return EventSourceResponse(_events(job), headers={"X-Accel-Buffering": "no"})
+
+
+async def _events(job: ImportJob) -> AsyncIterator[dict[str, str]]:
+    async for state in job.states():
+        yield {"event": "progress", "data": msgspec.json.encode(state).decode()}

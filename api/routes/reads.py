@@ -1,0 +1,117 @@
+"""What a listener's plays say. Every route takes its listener from the scope."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Query
+
+from api.profiles import profile_of
+from api.scope import Listener, ServicesOf
+from api.services import needed
+from api.shapes import Clock, Gaps, PlayShape, Profile, RecentPage, Top
+from api.web import words
+from sinks.reader import Reader
+from sinks.rows import Coverage, Play, Playback, Totals
+from sinks.windows import Window
+
+router = APIRouter(prefix="/api/v1/listeners/{listener}", tags=["reads"])
+
+By = Annotated[Literal["plays", "minutes"], Query(description="Rank by plays or by minutes heard.")]
+What = Literal["artists", "tracks", "albums", "genres"]
+
+
+def reader_of(services: ServicesOf) -> Reader:
+    """The database, or 503."""
+    return needed(services.reader, "The database")
+
+
+Store = Annotated[Reader, Depends(reader_of)]
+
+
+def window_of(
+    listener: Listener,
+    store: Store,
+    window: Annotated[
+        str,
+        Query(
+            description="`90d`, `2025`, `2025-03`, `2025-summer` or `all`; dates are the listener's local ones.",
+            examples=["90d", "2025-summer", "all"],
+            max_length=32,
+        ),
+    ] = "90d",
+) -> Window:
+    """The window that was asked for. Raises UserError (400) for one that is none."""
+    return store.window(listener, window)
+
+
+def shape(play: Play) -> PlayShape:
+    """A play with its local time of day."""
+    said = {field.name: getattr(play, field.name) for field in fields(play)}
+    return PlayShape(**said, local_time=words.clock(play.started_at or play.ended_at, play.utc_offset_minutes))
+
+
+In = Annotated[Window, Depends(window_of)]
+
+
+@router.get("/recent", summary="The last plays")
+def recent(
+    listener: Listener,
+    store: Store,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    cursor: Annotated[str | None, Query(pattern="^[0-9a-f]{16}$", description="`next` of the page before.")] = None,
+) -> RecentPage:
+    """Newest first, a page at a time: follow `next` until it is null."""
+    plays = store.recent(listener.id, limit + 1, cursor)
+    more = len(plays) > limit
+    return RecentPage([shape(play) for play in plays[:limit]], plays[limit - 1].play_id if more else None)
+
+
+@router.get("/now", summary="What plays at this moment")
+def now(listener: Listener, store: Store) -> Playback | None:
+    """Null while nothing plays or nobody looks (the now-playing poller is off)."""
+    return store.now(listener.id)
+
+
+@router.get("/top/{what}", summary="What was played most")
+def top(
+    listener: Listener,
+    store: Store,
+    what: What,
+    window: In,
+    by: By = "plays",
+    limit: Annotated[int, Query(ge=1, le=500)] = 20,
+) -> Top:
+    """Artists are grouped by the linked artist, so nobody is listed twice."""
+    return Top(window.text, by, store.top(listener.id, what, window, by, limit))
+
+
+@router.get("/clock", summary="Plays by local hour")
+def clock(listener: Listener, store: Store, window: In, by: By = "plays") -> Clock:
+    """24 rows, by the clock of where the listener was at the time."""
+    return Clock(window.text, by, store.clock(listener.id, window, by))
+
+
+@router.get("/totals", summary="Plays, minutes, artists, tracks, days")
+def totals(listener: Listener, store: Store, window: In) -> Totals:
+    """The window in a few figures."""
+    return store.totals(listener.id, window)
+
+
+@router.get("/genres/coverage", summary="How many plays have a known genre")
+def coverage(listener: Listener, store: Store, window: In) -> Coverage:
+    """Raise it with `spotifire catalog import FILE`."""
+    return store.genre_coverage(listener.id, window)
+
+
+@router.get("/profile", summary="Who the listener is")
+def profile(listener: Listener, services: ServicesOf, window: In) -> Profile:
+    """The personality of a window and its reasons. Not enough data is an answer, not an error."""
+    return profile_of(services, listener, window)
+
+
+@router.get("/gaps", summary="Times in which plays may be missing")
+def gaps(listener: Listener, store: Store) -> Gaps:
+    """Closed again when an import covers them."""
+    return Gaps(list(store.gaps(listener.id)))

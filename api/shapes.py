@@ -1,0 +1,150 @@
+"""What the routes answer with, where a row of sinks.reader is not the whole answer.
+
+Frozen dataclasses: FastAPI writes them as JSON and describes them in the OpenAPI document.
+Ids are 16 hexadecimal digits, times ISO 8601 in UTC, local dates and times as they were stamped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from api.services import Finding
+from sinks.rows import DeadLetterRow, GapRow, HourRow, ImportRow, ListenerRow, Play, TopRow
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListenerShape(ListenerRow):
+    """A listener, the zone they live by now, and whether they are connected to Spotify."""
+
+    time_zone: str = ""
+    connection: str = "none"
+
+
+@dataclass(frozen=True)
+class Listeners:
+    """Those whom the caller may see."""
+
+    listeners: list[ListenerShape]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlayShape(Play):
+    """A play, and when it began by the listener's clock: `local_time` is `21:42` on `local_date`."""
+
+    local_time: str = ""
+
+
+@dataclass(frozen=True)
+class RecentPage:
+    """Plays, newest first. `next` is the cursor of the following page, null on the last."""
+
+    plays: list[PlayShape]
+    next: str | None
+
+
+@dataclass(frozen=True)
+class Top:
+    """A ranking in a window, most first."""
+
+    window: str
+    by: str
+    rows: list[TopRow]
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Plays by local hour: always 24 rows."""
+
+    window: str
+    by: str
+    hours: list[HourRow]
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """Times in which plays may be missing."""
+
+    gaps: list[GapRow]
+
+
+@dataclass(frozen=True)
+class Imports:
+    """A listener's imports, newest first."""
+
+    imports: list[ImportRow]
+
+
+@dataclass(frozen=True)
+class DeadLetters:
+    """What was refused, newest first."""
+
+    dead_letters: list[DeadLetterRow]
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Who a listener is in a window. `persona` is null where there is not enough data; `reasons` say why."""
+
+    listener: str
+    name: str
+    window: str
+    computed_at: datetime | None
+    plays: int
+    persona: str | None
+    confidence: float | None
+    reasons: list[str]
+    features: dict[str, float]
+
+
+@dataclass(frozen=True)
+class ConnectionState:
+    """A connection to Spotify: none, pending, connected or reconnect. Never a secret."""
+
+    state: str
+    detail: str = ""
+    account_id: str = ""
+    client_id: str = ""
+    redirect_uri: str = ""
+    granted_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class ConnectionBegun:
+    """Where to agree, and the address that the Spotify app must allow."""
+
+    url: str
+    redirect_uri: str
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Work that the listener's worker was asked for."""
+
+    listener: str
+    command_id: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Removed:
+    """What `demo remove` asked for: how many listeners, and the commands that delete them."""
+
+    listeners: int
+    commands: list[Asked]
+
+
+@dataclass(frozen=True)
+class SqlAnswer:
+    """Columns and rows of a read-only query. 64-bit integers beyond 2^53 are text."""
+
+    columns: list[str]
+    rows: list[list[Any]]
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What `doctor` found."""
+
+    findings: list[Finding]

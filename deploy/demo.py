@@ -1,0 +1,87 @@
+"""Demo listeners: there while nobody real is, gone from the stage once somebody is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+
+from deploy.storage import Storage
+from producers.simulator.produce import produce_history, produce_live
+from producers.simulator.simulator import Simulator
+from sinks.reader import ListenerRow
+from streams.contracts import ids
+from streams.enrich.genre import decide
+from streams.publisher import Publisher
+
+SEED = 1
+DAYS = 60
+PLAYS_A_SECOND = 0.7
+LOOK = 2.0  # seconds between two looks at who is real
+
+log = structlog.get_logger(__name__)
+
+
+class Demo:
+    """The demonstration of one instance. `always`: beside real listeners too."""
+
+    def __init__(self, storage: Storage, publisher: Publisher, *, always: bool) -> None:
+        self._storage = storage
+        self._publisher = publisher
+        self._always = always
+        self._simulator = Simulator(SEED)
+
+    def listeners(self) -> Sequence[ListenerRow]:
+        """Everyone who is stored."""
+        return self._storage.reader.listeners()
+
+    def wanted(self) -> bool:
+        """Whether nobody real is there, or it was asked for."""
+        return self._always or all(row.is_demo for row in self.listeners())
+
+    def settle_in(self) -> None:
+        """Store the demo listeners and their artists where they are not there yet."""
+        there = {row.listener for row in self.listeners()}
+        for listener in self._simulator.listeners:
+            if ids.to_hex(listener.listener) not in there:
+                self._storage.listeners.put(listener.settings)
+        artists = self._simulator.artists()
+        self._storage.catalog.put_artists(artists, [decide(artist.genres) for artist in artists])
+
+    async def run(self) -> None:
+        """History where there is none, then plays that arrive, until somebody real is there."""
+        if not await asyncio.to_thread(self.wanted):
+            return
+        await asyncio.to_thread(self.settle_in)
+        without = [
+            one for one in self._simulator.listeners if not await asyncio.to_thread(self._has_plays, one.listener)
+        ]
+        stop = asyncio.Event()
+        watching = asyncio.create_task(self._stop_when_unwanted(stop), name="demo watch")
+        try:
+            live = asyncio.create_task(
+                produce_live(self._publisher, self._simulator, stop, plays_per_second=PLAYS_A_SECOND),
+                name="demo live",
+            )
+            if without:
+                published = await produce_history(self._publisher, self._simulator, DAYS, listeners=without)
+                log.info("demo history published", plays=published)
+            await live
+        finally:
+            stop.set()
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+
+    def _has_plays(self, listener: int) -> bool:
+        return bool(self._storage.reader.recent(listener, limit=1))
+
+    async def _stop_when_unwanted(self, stop: asyncio.Event) -> None:
+        """Somebody real came, or the demo listeners were removed."""
+        names = {ids.to_hex(listener.listener) for listener in self._simulator.listeners}
+        while not stop.is_set():
+            await asyncio.sleep(LOOK)
+            there = {row.listener for row in await asyncio.to_thread(self.listeners)}
+            if not there & names or not await asyncio.to_thread(self.wanted):
+                log.info("demo ended")
+                stop.set()

@@ -1,0 +1,97 @@
+"""The parts of a stack that processes of their own have too: worker, collector's task, the end of publishing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from typing import Any
+
+import structlog
+
+from deploy.settings import Settings
+from deploy.storage import Storage
+from producers.spotify.vault import Vault, read_or_make_key
+from streams.app import Worker, WorkerSettings
+from streams.metrics import Metrics
+from streams.pipeline import Pipeline
+from streams.publisher import Publisher
+
+SETTLE = 3.0  # seconds that what was published may take to be stored when stopping
+
+Ending = Callable[[], Awaitable[None]]  # returns or raises when a part ends
+
+log = structlog.get_logger(__name__)
+
+
+def open_vault(settings: Settings) -> Vault:
+    """Under the key of the settings, made in the data folder where there is none. Blocks."""
+    return Vault(read_or_make_key(settings.key_file or settings.data / "secrets" / "key"))
+
+
+@asynccontextmanager
+async def working(settings: Settings, storage: Storage, bootstrap: str, metrics: Metrics) -> AsyncIterator[Worker]:
+    """A worker that runs while the block does; at the end it stores what it has in hand."""
+    worker = Worker(
+        WorkerSettings(
+            bootstrap=bootstrap,
+            data_dir=settings.data,
+            publish_enriched=settings.publish_enriched,
+            broker_in_memory=settings.kafka == "embedded",
+            instance_id=settings.worker_id or None,
+        ),
+        Pipeline(storage.writer, storage.reference, storage.commands),
+        metrics,
+    )
+    await worker.start()
+    try:
+        yield worker
+    finally:
+        giving_up = asyncio.get_running_loop().call_later(SETTLE, storage.stopping.set)
+        await worker.stop()
+        giving_up.cancel()
+
+
+async def settle(publisher: Publisher) -> None:
+    """Let the worker store what was published: a broker in memory forgets the rest."""
+    try:
+        async with asyncio.timeout(SETTLE):
+            await publisher.settled()
+    except TimeoutError:
+        log.warning("stopped before all was stored; it is collected again", records=publisher.waiting())
+
+
+def background(opened: AsyncExitStack, name: str, work: Coroutine[Any, Any, None]) -> Ending:
+    """Run `work` as a task until the stack closes; how to wait for its end."""
+    task = asyncio.create_task(work, name=name)
+
+    async def end() -> None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    opened.push_async_callback(end)
+    return partial(asyncio.shield, task)
+
+
+async def first_ending(*endings: Ending) -> None:
+    """Until the first of them ends; its error is raised, the others are no longer waited for."""
+    tasks = [asyncio.ensure_future(ending()) for ending in endings]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()
+
+
+async def is_running(worker: Worker) -> bool:
+    """Whether the worker has not ended."""
+    try:
+        async with asyncio.timeout(0.01):
+            await worker.failed()
+    except TimeoutError:
+        return True
+    return False

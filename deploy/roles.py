@@ -1,0 +1,95 @@
+"""One part as a process of its own: the worker, the collector, the API. Each is what `up` has, alone."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import replace
+
+import structlog
+from prometheus_client import start_http_server
+
+from api.app import create_app
+from api.live import LiveHub
+from deploy import folder
+from deploy.jobs import jobs_of, wake_commands
+from deploy.kafka.topics import create_topics
+from deploy.parts import Ending, background, first_ending, open_vault, working
+from deploy.schedule import keep
+from deploy.serve import serving, take_port
+from deploy.services import reading, writing
+from deploy.settings import Settings
+from deploy.spotify import open_collector
+from deploy.storage import open_storage
+from streams.metrics import Metrics
+from streams.publisher import Publisher, PublisherSettings
+
+log = structlog.get_logger(__name__)
+
+
+async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
+    """Sightings in, plays stored, until `stop`. Raises what ended the worker."""
+    async with AsyncExitStack() as opened:
+        storage = await asyncio.to_thread(opened.enter_context, open_storage(settings))
+        await create_topics(settings.kafka)
+        metrics = Metrics()
+        if settings.metrics_port is not None:
+            server, thread = start_http_server(settings.metrics_port, settings.host, metrics.registry)
+            opened.callback(thread.join)
+            opened.callback(server.shutdown)
+        worker = await opened.enter_async_context(working(settings, storage, settings.kafka, metrics))
+        await first_ending(_until(stop), worker.failed)
+
+
+async def run_collector(settings: Settings, stop: asyncio.Event) -> None:
+    """Poll Spotify for everyone who is connected, until `stop`; the periodic jobs run here too."""
+    async with AsyncExitStack() as opened:
+        storage = await asyncio.to_thread(opened.enter_context, open_storage(settings))
+        await create_topics(settings.kafka)
+        publisher = await opened.enter_async_context(Publisher(PublisherSettings(bootstrap=settings.kafka)))
+        await wake_commands(storage, publisher)
+        vault = await asyncio.to_thread(open_vault, settings)
+        services, _ = reading(settings, storage, "")
+        collector, _, _ = await open_collector(
+            opened, settings, storage, publisher, vault, redirect_uri=services.redirect_uri, fake=False
+        )
+        collecting = background(opened, "collector", collector.run())
+        jobs = background(opened, "jobs", keep(jobs_of(storage, publisher)))
+        log.info("collector started")
+        await first_ending(_until(stop), collecting, jobs)
+
+
+async def run_api(settings: Settings, stop: asyncio.Event) -> None:
+    """The API and the page, until `stop`."""
+    listening = take_port(settings.host, settings.port)
+    token = folder.new_token()
+    settings = settings.model_copy(update={"port": listening.getsockname()[1]})
+    async with AsyncExitStack() as opened:
+        opened.callback(listening.close)
+        storage = await asyncio.to_thread(opened.enter_context, open_storage(settings))
+        await create_topics(settings.kafka)
+        publisher = await opened.enter_async_context(Publisher(PublisherSettings(bootstrap=settings.kafka)))
+        await asyncio.to_thread(storage.ledger.fail_interrupted)  # imports run in this process
+        hub = LiveHub(settings.kafka)
+        await hub.start()
+        opened.push_async_callback(hub.stop)
+        vault = await asyncio.to_thread(open_vault, settings)
+        services, notes = reading(settings, storage, token)
+        _, connecting, _ = await open_collector(
+            opened, settings, storage, publisher, vault, redirect_uri=services.redirect_uri, fake=False
+        )
+        services = replace(writing(services, storage, publisher), live=hub, connecting=connecting)
+        await opened.enter_async_context(serving(create_app(services), listening))
+        opened.enter_context(folder.hold(settings.data))
+        opened.enter_context(folder.announce(settings.data, services.settings.origin, token))
+        for note in notes:
+            log.warning(note)
+        log.info("api started", url=services.settings.origin)
+        await stop.wait()
+
+
+def _until(stop: asyncio.Event) -> Ending:
+    async def wait() -> None:
+        await stop.wait()
+
+    return wait

@@ -1,0 +1,85 @@
+"""What the API stands on, filled from the parts that a process has."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from api.services import ApiSettings, Services
+from deploy import doctor, owner
+from deploy.settings import Settings
+from deploy.storage import Storage
+from ml.profile import profile as compute_profile
+from ml.store import ModelStore
+from producers.catalog import import_catalog
+from producers.history.importer import run_import
+from streams.contracts.events import ListenerProfile
+from streams.contracts.ports import Reconciliation
+from streams.publisher import Publisher
+
+
+def reading(settings: Settings, storage: Storage, token: str) -> tuple[Services, list[str]]:
+    """Services that only read, and notes for the person at the terminal. `token` is the owner's."""
+    password_hash, made = owner.password(settings)
+    services = Services(
+        settings=ApiSettings(
+            data_dir=settings.data,
+            host=settings.host,
+            port=settings.port,
+            public_url=settings.public_url,
+            sign_in=settings.always_sign_in,
+            password_hash=password_hash,
+            token=token,
+            session_key=owner.session_key(settings),
+            version=importlib.metadata.version("spotifire"),
+        ),
+        reader=storage.reader,
+        listeners=storage.listeners,
+        tokens=storage.tokens,
+        commands=storage.commands,
+        connections=storage.connections,
+        profiles=partial(fresh_profile, storage),
+        ready={"database": partial(answers, storage)},
+        checks=doctor.checks_of(settings, storage, None, None),
+    )
+    return services, [f"The owner's password, shown this once: {made}"] if made else []
+
+
+def writing(services: Services, storage: Storage, publisher: Publisher) -> Services:
+    """The same with what publishes."""
+    return replace(
+        services,
+        publisher=publisher,
+        imports=partial(import_export, storage, publisher),
+        catalog=partial(import_catalog, catalog=storage.catalog, publisher=publisher),
+    )
+
+
+async def import_export(
+    storage: Storage,
+    publisher: Publisher,
+    paths: Sequence[Path],
+    listener: int,
+    import_id: int,
+    on_progress: Callable[[Any], None],
+) -> Reconciliation:
+    """api.services.ImportRunner."""
+    return await run_import(paths, listener, publisher, storage.ledger, on_progress, import_id=import_id)
+
+
+def fresh_profile(storage: Storage, listener: int, window: str) -> ListenerProfile:
+    """api.services.Profiler: computed now, and stored for the next ten minutes."""
+    profile = compute_profile(storage.ch, listener, window)
+    ModelStore(storage.ch).save_profile(profile)
+    return profile
+
+
+async def answers(storage: Storage) -> bool:
+    """Whether the database does."""
+    await asyncio.to_thread(storage.ch.ping)
+    return True

@@ -1,0 +1,225 @@
+"""Where the export lies: zips, folders, single files -> the history files in them, ready to be read.
+
+A file is recognised by how it begins, not by its name: an export holds much else (account
+details, playlists, a PDF), and people rename files. What is left out is told, with the reason.
+Nothing is unpacked to disk, and no symbolic link below a folder is followed.
+"""
+
+from __future__ import annotations
+
+import codecs
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO, Self
+from zipfile import ZipFile
+
+from msgspec import Struct
+
+from producers.history import zips
+from producers.history.values import clean, moment
+from producers.history.zips import Limits
+from streams.contracts.errors import UserError
+
+HEAD = 64 * 1024  # bytes that a file is recognised by
+
+ASK = "Ask for the Extended streaming history at spotify.com/account/privacy; it comes by mail."
+
+_ENDED_AT = re.compile(rb'"ts"\s*:\s*("[^"]{1,40}"|[0-9.]{1,20})')
+_EXTENDED = (_ENDED_AT, re.compile(rb'"ms_played"\s*:'))
+_ACCOUNT = (re.compile(rb'"endTime"\s*:'), re.compile(rb'"msPlayed"\s*:'))
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+Read = Callable[[int], bytes]
+
+
+class Ignored(Struct, frozen=True):
+    """A file that was left out, and why."""
+
+    label: str
+    why: str
+
+
+class HistoryFile:
+    """One file of an Extended history. `size` is in bytes as the file has them, unpacked."""
+
+    def __init__(self, label: str, size: int, first: int, open_raw: Callable[[], IO[bytes]]) -> None:
+        self.label = label
+        self.size = size
+        self.first = first  # end of its first row, Unix milliseconds UTC; 0 where unreadable
+        self.position = 0  # bytes read so far
+        self._open_raw = open_raw
+
+    @contextmanager
+    def reading(self) -> Iterator[Read]:
+        """A `read(n)` over its bytes as UTF-8. Raises UserError where file or zip are damaged."""
+        self.position = 0
+        try:
+            raw = self._open_raw()
+        except (*zips.BROKEN, OSError) as error:
+            raise zips.damaged(self.label, error) from None
+        with raw:
+            yield self._reader(raw)
+
+    def _reader(self, raw: IO[bytes]) -> Read:
+        def read(count: int) -> bytes:
+            try:
+                found = raw.read(count)
+            except (*zips.BROKEN, OSError) as error:
+                raise zips.damaged(self.label, error) from None
+            self.position += len(found)
+            return found
+
+        first = read(len(_UTF16[0]))
+        if first not in _UTF16:
+            return _after(first, read)
+        decoder = codecs.getincrementaldecoder("utf-16")("replace")
+        decoder.decode(first)
+
+        def transcoded(count: int) -> bytes:
+            while found := read(count):
+                if text := decoder.decode(found):
+                    return text.encode("utf-8", "replace")
+            return decoder.decode(b"", final=True).encode("utf-8", "replace")
+
+        return transcoded
+
+
+class Exports:
+    """A context manager over `paths`: `files` by the time of their first row, and what was `ignored`.
+
+    Raises UserError for a path that is not there or cannot be read, a zip that is refused (see
+    zips.py), and when nothing to import is found.
+    """
+
+    def __init__(self, paths: Sequence[Path], limits: Limits | None = None) -> None:
+        self.files: list[HistoryFile] = []
+        self.ignored: list[Ignored] = []
+        self._limits = limits or Limits()
+        self._labels: set[str] = set()
+        self._open = ExitStack()
+        try:
+            for path in paths:
+                self._add(path)
+            if not self.files:
+                raise self._nothing(paths)
+        except BaseException:
+            self._open.close()
+            raise
+        self.files.sort(key=lambda file: file.first)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._open.close()
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files together, unpacked."""
+        return sum(file.size for file in self.files)
+
+    def _add(self, path: Path) -> None:
+        try:
+            if path.is_dir():
+                self._add_folder(path)
+            elif not path.exists():
+                raise UserError(f"{path} is not there.", cure="Check the path.")
+            elif not path.is_file():
+                raise UserError(f"{path} is no file.", cure="Name a zip, a folder or a JSON file.")
+            elif _begins_as_zip(path):
+                self._add_zip(path)
+            elif path.suffix.lower() == ".zip":
+                raise UserError(f"{path.name} is not a zip, though it is called one.", cure=zips.AGAIN)
+            else:
+                self._add_file(path, path.name)
+        except OSError as error:
+            raise UserError(f"{path} cannot be read: {error.strerror}.", cure="Check its permissions.") from None
+
+    def _add_folder(self, folder: Path) -> None:
+        count = 0
+        for parent, below, names in os.walk(folder):
+            below.sort()
+            for name in sorted(names):
+                path = Path(parent, name)
+                label = path.relative_to(folder).as_posix()
+                count += 1
+                if count > self._limits.members:
+                    raise UserError(
+                        f"{folder} holds more than {self._limits.members:,} files.",
+                        cure="Name the folder of the export itself.",
+                    )
+                if path.is_symlink() or not path.is_file():
+                    self._ignore(label, "a symbolic link, or no file")
+                elif _begins_as_zip(path):
+                    self._ignore(label, "a zip inside a folder: name it by itself")
+                else:
+                    self._add_file(path, label)
+
+    def _add_file(self, path: Path, label: str) -> None:
+        def open_raw() -> IO[bytes]:
+            return path.open("rb")
+
+        self._recognise(label, path.stat().st_size, open_raw, container="")
+
+    def _add_zip(self, path: Path) -> None:
+        archive = self._open.enter_context(zips.open_zip(path, self._limits))
+        for member in archive.infolist():
+            if member.is_dir():
+                continue
+
+            def open_raw(archive: ZipFile = archive, name: str = member.filename) -> IO[bytes]:
+                return archive.open(name)
+
+            self._recognise(member.filename, member.file_size, open_raw, container=path.name)
+
+    def _recognise(self, label: str, size: int, open_raw: Callable[[], IO[bytes]], container: str) -> None:
+        file = HistoryFile(clean(label), size, 0, open_raw)
+        with file.reading() as read:
+            head = read(HEAD)
+        text = head.removeprefix(codecs.BOM_UTF8).lstrip()
+        if not text.startswith(b"["):
+            why = "a zip inside a zip: unpack it first" if head.startswith(b"PK\x03\x04") else "no list of plays"
+            self._ignore(file.label, why)
+        elif all(sign.search(text) for sign in _EXTENDED):
+            self._accept(file, text, container)
+        elif all(sign.search(text) for sign in _ACCOUNT):
+            self._ignore(file.label, "Account data, whose plays have no ids: ask for the Extended history")
+        else:
+            self._ignore(file.label, "a list, but not of plays")
+
+    def _accept(self, file: HistoryFile, text: bytes, container: str) -> None:
+        label, again = file.label, 1
+        while label in self._labels:  # an origin names one row only
+            again += 1
+            label = f"{clean(container)}/{file.label}" if again == 2 and container else f"{file.label} ({again})"
+        self._labels.add(label)
+        found = _ENDED_AT.search(text)
+        first = moment(found[1].decode("ascii", "replace").strip('"')) if found else 0
+        file.label, file.first = label, first if isinstance(first, int) else 0
+        self.files.append(file)
+
+    def _ignore(self, label: str, why: str) -> None:
+        self.ignored.append(Ignored(clean(label), why))
+
+    def _nothing(self, paths: Sequence[Path]) -> UserError:
+        shown = ", ".join(path.name for path in paths[:3]) or "nothing"
+        account = any(ignored.why.startswith("Account data") for ignored in self.ignored)
+        what = "only Account data, whose plays have no ids" if account else "no streaming history"
+        return UserError(f"There is {what} in {shown}.", cure=ASK)
+
+
+def _begins_as_zip(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
+
+
+def _after(first: bytes, read: Read) -> Read:
+    held = [first]
+
+    def joined(count: int) -> bytes:
+        return held.pop() + read(count) if held else read(count)
+
+    return joined

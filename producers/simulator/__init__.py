@@ -1,0 +1,1 @@
+"""Deterministic listeners with planted habits, for demonstrations, training and tests."""

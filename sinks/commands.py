@@ -1,0 +1,85 @@
+"""Commands to the one writer of a listener: rows first, so that each is resumable and visible."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from sinks.clickhouse import ClickHouse
+from sinks.times import next_version, now_ms, to_ms, to_time
+from streams.contracts.ids import new_id
+from streams.contracts.ports import Command
+
+COLUMNS = ("listener", "command_id", "version", "kind", "asked_at", "state", "detail")
+
+
+class Commands:
+    """streams.contracts.ports.CommandLog on ClickHouse."""
+
+    def __init__(self, ch: ClickHouse) -> None:
+        self._ch = ch
+
+    def ask(self, listener: int, kind: Literal["restamp", "erase"]) -> Command:
+        """Write a command's row and return it. Asking to erase also sets the cut-off, and hides the listener."""
+        command = Command(command_id=new_id(), listener=listener, kind=kind, asked_at=now_ms())
+        self._write(command)
+        if kind == "erase":
+            self._cut_off(command)
+        return command
+
+    def open_commands(self, listener: int) -> Sequence[Command]:
+        """Those of a listener that are not done, oldest first."""
+        return self._read("WHERE listener = {listener:UInt64} AND state = 'asked'", {"listener": listener})
+
+    def all_open(self) -> Sequence[Command]:
+        """Those of every listener that are not done, oldest first: to wake their workers after a restart."""
+        return self._read("WHERE state = 'asked'", {})
+
+    def done(self, command: Command, detail: str) -> None:
+        """Mark it as done."""
+        self._write(
+            Command(
+                command_id=command.command_id,
+                listener=command.listener,
+                kind=command.kind,
+                asked_at=command.asked_at,
+                state="done",
+                detail=detail,
+            )
+        )
+
+    def get(self, command_id: int) -> Command | None:
+        """One command, to see what became of it."""
+        found = self._read("WHERE command_id = {id:UInt64}", {"id": command_id})
+        return found[0] if found else None
+
+    def _read(self, where: str, params: dict[str, int]) -> list[Command]:
+        rows = self._ch.query(
+            f"SELECT command_id, listener, kind, asked_at, state, detail FROM commands FINAL {where} "
+            "ORDER BY asked_at, command_id",
+            params,
+        )
+        return [
+            Command(command_id=r[0], listener=r[1], kind=r[2], asked_at=to_ms(r[3]), state=r[4], detail=r[5])
+            for r in rows
+        ]
+
+    def _write(self, command: Command) -> None:
+        row = (
+            command.listener,
+            command.command_id,
+            next_version(),
+            command.kind,
+            to_time(command.asked_at),
+            command.state,
+            command.detail,
+        )
+        self._ch.insert("commands", COLUMNS, [row])
+
+    def _cut_off(self, command: Command) -> None:
+        """A later cut-off replaces an earlier one: what was published in between goes, too."""
+        self._ch.command(
+            "INSERT INTO listeners SELECT * REPLACE ({version:UInt64} AS version, "
+            "{at:DateTime64(3, 'UTC')} AS erased_at) FROM listeners FINAL WHERE listener = {listener:UInt64}",
+            {"version": next_version(), "at": to_time(command.asked_at), "listener": command.listener},
+        )

@@ -1,0 +1,3 @@
+CREATE VIEW IF NOT EXISTS v_gaps AS
+SELECT * FROM gaps FINAL
+COMMENT 'Intervals in which plays may be missing, open and closed'

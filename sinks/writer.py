@@ -1,0 +1,85 @@
+"""The worker's store: column batches in, durable rows out, retried until they are.
+
+An outcome of a write is one of three: the rows are durable and it returns; ClickHouse cannot take
+them now, and it tries again for ever (until `stopping` is set: then StoreUnavailable); or the
+fault is ours, and the error comes out as it is. A retry may store rows twice: every table
+replaces rows of the same key, so readers see them once.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from sinks import spans as intervals
+from sinks.clickhouse import ClickHouse
+from sinks.erase import erase_listener
+from sinks.patience import Patience
+from streams.contracts.ports import Span
+from streams.contracts.tables import DEAD_LETTERS, IMPORT_ROWS, PLAYBACK, PLAYS, SIGHTINGS
+
+SIGHTING_COLUMNS = ", ".join(SIGHTINGS.names)
+
+
+class Writer:
+    """streams.contracts.ports.PlayStore on ClickHouse. Used by one worker thread at a time."""
+
+    def __init__(self, ch: ClickHouse, stopping: threading.Event, *, patience: Patience | None = None) -> None:
+        self._ch = ch
+        self._patiently = patience or Patience(stopping)
+
+    def newest_version(self) -> int:
+        """The highest version in `plays` and `sightings`, or 0."""
+        sql = "SELECT max(v) FROM (SELECT max(version) AS v FROM plays UNION ALL SELECT max(version) FROM sightings)"
+        return int(self._patiently(lambda: self._ch.scalar(sql)) or 0)
+
+    def sightings_within(self, spans: Sequence[Span]) -> pa.Table:
+        """Live sightings (schema SIGHTINGS), of every kind, whose `ended_at` lies in a span."""
+        wanted = intervals.merged(spans)
+        if not wanted:
+            return SIGHTINGS.empty_table()
+        where, params = intervals.condition(wanted)
+        found = self._sightings(where, params)
+        if len(wanted) <= intervals.EXACT or not found.num_rows:
+            return found
+        ends = found["ended_at"].to_numpy().astype("datetime64[ms]").astype(np.int64)
+        return found.filter(pa.array(intervals.mask(wanted, found["listener"].to_numpy(), ends)))
+
+    def sightings_of(self, listener: int) -> pa.Table:
+        """All live sightings (schema SIGHTINGS) of one listener, by end."""
+        found = self._sightings("listener = {listener:UInt64}", {"listener": listener})
+        return found.sort_by([("ended_at", "ascending"), ("sighting_id", "ascending")])
+
+    def write_plays(self, plays: pa.Table) -> None:
+        """Schema PLAYS."""
+        self._write("plays", plays, PLAYS)
+
+    def write_sightings(self, sightings: pa.Table, import_rows: pa.Table) -> None:
+        """Schemas SIGHTINGS and IMPORT_ROWS. Import rows first: the sightings are the commit mark."""
+        self._write("import_rows", import_rows, IMPORT_ROWS)
+        self._write("sightings", sightings, SIGHTINGS)
+
+    def write_dead_letters(self, dead_letters: pa.Table) -> None:
+        """Schema DEAD_LETTERS."""
+        self._write("dead_letters", dead_letters, DEAD_LETTERS)
+
+    def write_playback(self, playback: pa.Table) -> None:
+        """Schema PLAYBACK."""
+        self._write("playback", playback, PLAYBACK)
+
+    def erase(self, listener: int) -> Mapping[str, int]:
+        """Delete every row of a listener in every table but the settings; rows deleted by table."""
+        return self._patiently(lambda: erase_listener(self._ch, listener))
+
+    def _write(self, table: str, rows: pa.Table, schema: pa.Schema) -> None:
+        if rows.schema.names != schema.names:
+            raise ValueError(f"columns for {table} are {rows.schema.names}, not {schema.names}")
+        self._patiently(lambda: self._ch.insert_arrow(table, rows))
+
+    def _sightings(self, where: str, params: Mapping[str, object]) -> pa.Table:
+        sql = f"SELECT {SIGHTING_COLUMNS} FROM sightings FINAL WHERE {where}"
+        found = self._patiently(lambda: self._ch.query_arrow(sql, params))
+        return found.cast(SIGHTINGS) if found.num_columns else SIGHTINGS.empty_table()

@@ -1,0 +1,278 @@
+"""The Faust worker: its app, its settings with their reasons, and its life inside an event loop.
+
+    Kafka -> Faust's consumer -> streams/chunks.py -> streams/agents.py -> Pipeline, Publisher
+
+Nothing happens when this module is imported, and there is no app at module level: `Worker`
+makes one when it starts, in the loop that runs then. So one process can hold the worker, the
+API and the embedded engine, and a test can hold several workers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from pathlib import Path
+
+import faust
+import structlog
+from aiokafka.errors import KafkaError
+from faust.app.base import BootStrategy
+from faust.contrib.asgi import bind_to_running_loop
+from msgspec import Struct
+
+from streams.agents import SlicePipeline, Work, attach
+from streams.chunks import slices
+from streams.contracts.errors import BrokerUnavailable, SpotifireError
+from streams.contracts.topics import LISTENER_COMMAND, PLAY_RECORDED, PLAYBACK_CHANGED, TOPICS, WORKER_GROUP
+from streams.metrics import Metrics
+from streams.offsets import GroupOffsets
+from streams.positions import InHand, Positions, StoredOffsets
+from streams.publisher import Publisher, PublisherSettings
+
+_WATCH_S = 0.1  # between two looks at whether the app lives
+_LAG_S = 1.0  # between two looks at the lag
+_STOP_S = 1.5  # for the slice in hand when stopping
+_LEAVE_S = 5.0  # for the publisher when stopping: longer only when the broker is gone
+_READ_TOPICS = (PLAY_RECORDED.name, LISTENER_COMMAND.name, PLAYBACK_CHANGED.name)
+
+log = structlog.get_logger(__name__)
+
+
+class WorkerSettings(Struct, frozen=True, kw_only=True):
+    """How the worker reads. Durations are in seconds."""
+
+    bootstrap: str
+    data_dir: Path  # Faust makes its folder `faust` in it; nothing of ours lies there
+    group: str = WORKER_GROUP
+    publish_enriched: bool = True
+    slice_records: int = 2_000
+    linger_s: float = 0.1  # so that there are at most ten inserts a second and table
+    # how long a fetch may wait for records. The in-process broker waits it out even when some
+    # come, for all partitions of the connection; Apache Kafka answers at once.
+    fetch_wait_s: float = 0.05
+    # how often commits go out: publishers wait for them (streams/window.py), and a window of
+    # 4 MiB is some 12,000 records, so this bounds what one partition can take in a second
+    commit_s: float = 0.2
+    # A worker that was killed holds its partitions for this long; the broker refuses less than 6.
+    # Faust's own 60 s means a minute without a play after every crash.
+    session_s: float = 6.0
+    heartbeat_s: float = 1.0
+    # A static member that is back within the session gets the same partitions, and nobody else
+    # is disturbed. Must differ from worker to worker.
+    instance_id: str | None = None
+    broker_in_memory: bool = False  # the in-process broker: see Positions
+    accept_loss: bool = False  # go on when records vanished, instead of stopping with RecordsLost
+    # no commit for so long, with records waiting and nothing in hand: Faust has stalled
+    stalled_s: float = 60.0
+
+
+class _KafkaConsumerOnly(BootStrategy):  # type: ignore[misc]  # Faust is untyped here
+    """No web server: Faust's /table and /router would serve data to whoever asks. No producer:
+    streams.publisher is the one way onto Kafka, and Faust's would be a second connection."""
+
+    enable_web = False
+    enable_kafka_producer = False
+
+
+def make_app(settings: WorkerSettings) -> faust.App:
+    """A Faust app without agents, bound to the running event loop."""
+
+    class App(faust.App):  # type: ignore[misc]  # Faust is untyped here
+        BootStrategy = _KafkaConsumerOnly
+
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    app = App(
+        settings.group,
+        broker=[f"kafka://{address}" for address in settings.bootstrap.split(",")],
+        datadir=str(settings.data_dir / "faust"),
+        autodiscover=False,
+        # at least once, with deterministic ids; Faust's exactly_once is broken in several ways
+        processing_guarantee="at_least_once",
+        # records published before the first worker joined are read
+        consumer_auto_offset_reset="earliest",
+        consumer_group_instance_id=settings.instance_id,
+        broker_session_timeout=settings.session_s,
+        broker_heartbeat_interval=settings.heartbeat_s,
+        broker_request_timeout=max(30.0, settings.session_s),
+        # before partitions are given up, the slice in hand is finished and committed
+        stream_wait_empty=True,
+        # with ClickHouse away all partitions are paused and Faust polls no more; after this time
+        # aiokafka leaves the group, and joins again when polling goes on
+        broker_max_poll_interval=1000.0,
+        broker_commit_interval=settings.commit_s,
+        # Memory: at most one slice in hand, one being filled, and what is buffered here. Below a
+        # slice's size the buffer would make slices smaller than they could be.
+        stream_buffer_maxsize=2 * settings.slice_records,
+        broker_max_poll_records=settings.slice_records,
+        # topics are created by deploy/kafka/topics.py with our settings
+        topic_allow_declare=False,
+        topic_disable_leader=True,  # no leader topic: nothing of ours runs on a leader
+        reply_create_topic=False,
+        web_enabled=False,
+        web_in_thread=False,
+        web_router_enabled=False,
+        web_tables_enabled=False,
+        web_stats_enabled=False,
+        web_graph_enabled=False,
+        web_metrics_enabled=False,
+        worker_redirect_stdouts=False,
+        # a slice may wait for ClickHouse for as long as it takes: no warning on standard error
+        stream_processing_timeout=24 * 3600.0,
+        broker_commit_livelock_soft_timeout=24 * 3600.0,
+        stream_recovery_delay=0.0,  # no tables, so nothing to wait for before the first record
+    )
+    bind_to_running_loop(app)
+    return app
+
+
+class Worker:
+    """Reads PLAY_RECORDED, LISTENER_COMMAND and PLAYBACK_CHANGED, and hands slices to the pipeline.
+
+    `start` and `stop` work inside any running loop and install no signal handler. Whoever runs
+    it waits for `failed()` beside his own end:
+
+        worker = Worker(settings, pipeline, metrics)
+        await worker.start()
+        ...
+        await worker.stop()
+
+    `stop` takes under 3 s: the slice in hand may finish and is committed. The pipeline's thread
+    cannot be killed: a store that retries must be told to give up (its `stopping` event).
+    """
+
+    def __init__(self, settings: WorkerSettings, pipeline: SlicePipeline, metrics: Metrics) -> None:
+        self._settings = settings
+        self._pipeline = pipeline
+        self._metrics = metrics
+        self._publisher = Publisher(
+            PublisherSettings(bootstrap=settings.bootstrap, group=settings.group, client_id="spotifire-worker")
+        )
+        self._offsets = GroupOffsets(settings.bootstrap, settings.group)
+        self._positions = Positions(in_memory=settings.broker_in_memory, accept_loss=settings.accept_loss)
+        self._in_hand = InHand()
+        self._app: faust.App | None = None
+        self._work: Work | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._ended: asyncio.Future[None] | None = None
+
+    async def start(self) -> None:
+        """Connect, join the group and begin. Raises BrokerUnavailable when no broker answers."""
+        settings = self._settings
+        self._ended = asyncio.get_running_loop().create_future()
+        await self._publisher.start()
+        try:
+            await self._offsets.start()
+            app = self._app = make_app(settings)
+            app.transport.Consumer = StoredOffsets.of(
+                self._positions, self._in_hand, stop_s=_STOP_S, fetch_wait_s=settings.fetch_wait_s
+            )
+            self._work = Work(
+                self._pipeline, self._publisher, self._metrics, publish_enriched=settings.publish_enriched
+            )
+            attach(
+                app,
+                self._work,
+                partial(
+                    slices,
+                    positions=self._positions,
+                    in_hand=self._in_hand,
+                    max_records=settings.slice_records,
+                    linger_s=settings.linger_s,
+                ),
+            )
+            await app.start()
+        except KafkaError as error:
+            await self._release()
+            raise BrokerUnavailable(f"Kafka at {settings.bootstrap} cannot be reached: {error}.") from error
+        except BaseException:
+            await self._release()
+            raise
+        self._tasks = [
+            asyncio.create_task(self._watch(app), name="worker-watch"),
+            asyncio.create_task(self._measure_lag(), name="worker-lag"),
+        ]
+        log.info("worker started", group=settings.group, bootstrap=settings.bootstrap)
+
+    async def stop(self) -> None:
+        """Finish the slice in hand, commit it, leave the group. Stopping twice changes nothing."""
+        if self._app is None:
+            return
+        await self._release()
+        if self._ended is not None and not self._ended.done():
+            self._ended.set_result(None)
+        log.info("worker stopped", group=self._settings.group)
+
+    async def failed(self) -> None:
+        """Wait until the worker ends: raises what ended it, or returns after `stop`."""
+        if self._ended is None:
+            raise SpotifireError("The worker was not started.")
+        await asyncio.shield(self._ended)
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Start, work until `stopping` is set, stop. Raises what ended it: for a process of its own."""
+        await self.start()
+        asked = asyncio.create_task(stopping.wait())
+        ended = asyncio.create_task(self.failed())
+        try:
+            await asyncio.wait({asked, ended}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            asked.cancel()
+            await self.stop()
+        await ended
+
+    async def _release(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+        app, self._app = self._app, None
+        if app is not None:
+            await app.stop()
+        if self._work is not None:
+            self._work.stop()
+        await self._offsets.stop()
+        try:
+            async with asyncio.timeout(_LEAVE_S):
+                await self._publisher.stop()
+        except (TimeoutError, SpotifireError) as error:
+            # what it still held belongs to slices that were not acknowledged: it comes again
+            log.warning("publisher did not end well", error=str(error))
+
+    async def _watch(self, app: faust.App) -> None:
+        """Faust crashes from several threads and loops, so its flag is looked at, not awaited."""
+        while not app.should_stop:
+            await asyncio.sleep(_WATCH_S)
+        self._fail(app.crash_reason or SpotifireError("The worker ended by itself."))
+
+    async def _measure_lag(self) -> None:
+        loop = asyncio.get_running_loop()
+        partitions = [(topic.name, n) for topic in TOPICS if topic.name in _READ_TOPICS for n in range(topic.partitions)]
+        moved, before = loop.time(), {}
+        while True:
+            await asyncio.sleep(_LAG_S)
+            try:
+                standings = await self._offsets.read(partitions)
+            except BrokerUnavailable as error:
+                log.warning("lag unknown", error=error.message)
+                moved = loop.time()
+                continue
+            self._metrics.lag(self._settings.group, {at: each.lag for at, each in standings.items()})
+            commits = {at: each.committed for at, each in standings.items()}
+            lag = sum(each.lag for each in standings.values())
+            if self._in_hand or not lag or commits != before:
+                moved, before = loop.time(), commits
+            elif loop.time() - moved > self._settings.stalled_s:
+                self._fail(
+                    SpotifireError(
+                        f"{lag} records wait, and nothing was read for {self._settings.stalled_s:.0f} s.",
+                        cure="The worker has stalled: start it again.",
+                    )
+                )
+                return
+
+    def _fail(self, error: BaseException) -> None:
+        if self._ended is not None and not self._ended.done():
+            log.error("worker failed", error=repr(error))
+            self._ended.set_exception(error)
+            self._ended.exception()  # seen, also when nobody awaits failed()
+

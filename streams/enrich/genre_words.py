@@ -1,0 +1,231 @@
+"""The words that genre names are made of: data only, read by genre.py.
+
+No list of genre names can be complete, so this one holds heads ("rap", "cumbia"), the words that
+stand beside them ("indie", "argentine") and what happens where two of them meet. A phrase that
+is a genre of its own whatever its words ("new wave", "trip hop") is a head too. Accents, case,
+hyphens, plurals and a final -a for -o do not matter here; genre.py treats both sides alike.
+"""
+
+from __future__ import annotations
+
+FAMILIES: tuple[str, ...] = (
+    "pop", "rock", "alternative", "metal", "punk", "hip-hop", "rnb-soul", "electronic", "latin-pop",
+    "latin-rock", "latin-urban", "regional-mexican", "tropical", "brazilian", "country", "folk", "jazz",
+    "blues", "classical", "reggae", "asian-pop", "african", "world", "soundtrack", "religious", "spoken",
+)  # fmt: skip
+UNKNOWN = "unknown"
+
+# Sorts are finer than families where a border needs it; each ends in a family.
+SORT_FAMILY: dict[str, str] = {
+    "songwriter": "folk",
+    "dance": "electronic",
+    "emo": "punk",
+    "flamenco": "world",
+    "carol": "spoken",
+}
+
+# Head phrases by family or sort.
+HEADS: dict[str, str] = {
+    "pop": """
+        pop, synthpop, electropop, europop, teen pop, bubblegum, boy band, girl group, easy listening, adult
+        contemporary, adult standards, standards, schlager, chanson, shanson, estrada, variete, yeye, ye ye,
+        eurovision, iskelma, dansband, dansktop, levenslied, disco polo, canzone, sophisti pop, talent show,
+        brill building, neo mellow, lilith, crooner, ballad""",
+    "rock": """
+        rock, pop rock, canterbury, rock and roll, rockabilly, hard rock, aor, surf, british invasion, merseybeat,
+        freakbeat, jam band, psychedelia, psychedelic, psych, neo psychedelic, acid rock, krautrock, garage, stoner,
+        prog, glam, permanent wave, mellow gold, rock opera, pub rock, beat music, nederbeat, zamrock, zolo, roots
+        rock, rocker""",
+    "alternative": """
+        new wave, no wave, cold wave, dark wave, darkwave, coldwave, ethereal wave, minimal wave, post punk,
+        shoegaze, dream pop, jangle pop, noise pop, twee pop, twee, bedroom pop, britpop, grunge, madchester,
+        baggy, paisley underground, new romantic, neue deutsche welle, slowcore, sadcore, blackgaze, nu gaze, lo
+        fi indie, lo fi rock, c86, dunedin sound, noise rock, college rock, math rock, death rock, deathrock,
+        indietronica, dance punk, new rave, dark cabaret, anti folk, hypnagogic pop, slacker rock""",
+    "metal": """
+        metal, rap metal, folk metal, glam metal, metalcore, deathcore, grindcore, mathcore, djent, thrash,
+        grind, nwobhm, sludge, doom, crossover thrash, melodeath, death n roll, brutal death, nintendocore, neue
+        deutsche harte""",
+    "punk": """
+        punk, hardcore, hardcore punk, post hardcore, pop punk, screamo, skramz, oi, skate punk, easycore,
+        crust, d beat, powerviolence, melodic hardcore, psychobilly, horror punk, street punk, beatdown, youth
+        crew, queercore, cowpunk, riot grrrl, crossover hardcore""",
+    "hip-hop": """
+        hip hop, rap, trap, drill, grime, boom bap, phonk, crunk, gangsta, g funk, hyphy, turntablism, plugg,
+        pluggnb, rage rap, cloud rap, horrorcore, bounce, snap, dirty south, miami bass, beatboxing, gangster,
+        chopped and screwed, jerk, conscious, backpack, nerdcore, crunkcore""",
+    "rnb-soul": """
+        rnb, soul, funk, motown, disco, quiet storm, doo wop, new jack swing, rhythm and blues, p funk, boogie,
+        go go, trap soul, urban contemporary, minneapolis sound, post disco, slow jam, philly, rare groove,
+        stax, beach music""",
+    "electronic": """
+        electronic, cyberpunk, nortec, electronica, electro, edm, house, techno, trance, drum and bass, jungle, dubstep,
+        ambient, downtempo, trip hop, synthwave, vaporwave, chillwave, chill, chillout, chillhop, lo fi, lo fi beat, nu
+        disco, italo disco, euro disco, space disco, hyperpop, idm, breakbeat, big beat, breakcore, speedcore,
+        hardstyle, gabber, happy hardcore, hardcore techno, uk hardcore, digital hardcore, rave, uk garage,
+        speed garage, future garage, 2 step, bassline, hi nrg, eurodance, italo dance, electroclash, ebm,
+        industrial, glitch, glitch hop, wonky, footwork, juke, bass music, uk bass, future bass, midtempo bass,
+        riddim bass, witch house, dark ambient, drone, new age, synth, minimal, hardwave, future funk, electro
+        swing, electroswing, nightcore, moombahton, big room, brostep, complextro, psybient, goa, psytrance,
+        jumpstyle, makina, tekno, freetek, hardtek, acid, leftfield, illbient, plunderphonic, musique concrete,
+        noise, experimental, chiptune, bitpop, 8 bit, electroacoustic, tape music, balearic, beat, bass, uk
+        funky, ballroom, vogue, melbourne bounce, nu skool breaks, breaks, liquid funk, neurofunk, sambass,
+        jersey club, baltimore club, deconstructed club, edm trap, trap edm, festival trap, hard trap,
+        vinahouse, budots, edits, digicore, wave, aggrotech, dungeon synth, frenchcore, bass house, deathstep, j
+        core, slap house, afro tech, darksynth, outrun, seapunk, french touch, glitchcore, mashup, hands up,
+        stutter house, organica, folktronica, livetronica, jazztronica, turntable, eurobeat, krushclub,
+        freestyle""",
+    "dance": "dance, club, dancefloor, dance music, dj",
+    "latin-pop": """
+        balada, bolero, trova, nueva trova, nueva cancion, cantautor, cancion melodica, latin ballad, nueva ola,
+        musica romantica, cancion de autor, cancion, copla, rumba catalana, rumba flamenca, rumba pop, gipsy
+        pop, nuevo flamenco, canto nuevo""",
+    "latin-rock": """
+        rock en espanol, latin alternative, rock nacional, movida madrilena, guacarock, chicano rock""",
+    "latin-urban": """
+        reggaeton, regueton, urbano, dembow, neoperreo, perreo, rkt, turreo, trap latino, cumbiaton, reparto,
+        musica urbana, bachaton, latin trap, bolerotrap, mambo chileno, chilean mambo, trapeton, cachengue""",
+    "regional-mexican": """
+        corrido, corrido tumbado, banda, norteno, mariachi, ranchera, sierreno, grupera, grupero, tejano, tex
+        mex, duranguense, regional mexican, regional mexicano, musica mexicana, tumbado, belico, conjunto,
+        tierra caliente, huapango, son jarocho, son huasteco, tamborazo, technobanda, quebradita, tribal
+        guarachero, musica regional, narcocorrido, calentana, pirekua""",
+    "tropical": """
+        tropical, salsa, cumbia, bachata, merengue, son cubano, son montuno, mambo, vallenato, champeta,
+        guaracha, musica tropical, timba, cha cha cha, chachacha, rumba, charanga, pachanga, boogaloo,
+        guaguanco, danzon, chicha, cuarteto, porro, plena, bomba, soca, calypso, zouk, kompa, compas, guajira,
+        punta, merengue tipico, salsa choke, son, porro sabanero, parranda, gaita, currulao, technocumbia,
+        tecnocumbia, tecnomerengue, sonora, descarga, songo, rapso, chutney, bullerengue, perico ripiao,
+        biguine, gwoka, bouyon, gouyad, mapale, sonidero, villera""",
+    "brazilian": """
+        mpb, samba, bossa nova, bossa, pagode, sertanejo, forro, funk carioca, baile funk, brega, axe,
+        tropicalia, choro, piseiro, arrocha, frevo, maracatu, baiao, xote, tecnobrega, pagodao, agronejo,
+        manguebeat, mangue beat, funk ostentacao, funk consciente, funk paulista, funk mandelao, mandelao, funk mtg,
+        funk melody, funk de bh, rave funk, funk automotivo, bregafunk, brega funk, batucada, jovem guarda, musica
+        popular brasileira, partido alto, velha guarda, lambada, samba enredo, trap funk, fricote, nova mpb,
+        moda de viola, vanerao, carimbo, sertaneja, guitarrada, montagem, calango, seresta""",
+    "country": """
+        country, americana, bluegrass, honky tonk, outlaw country, western swing, red dirt, bakersfield, cowboy,
+        newgrass, nashville sound, country and western, hillbilly, western, country rap, countrypolitan, hick
+        hop, jamgrass, trucker""",
+    "folk": """
+        folk, acoustic, celtic, freak folk, indie folk, stomp and holler, sea shanty, appalachian, old time,
+        fiddle, ceilidh, volksmusik, skiffle, protest, roots, medieval folk, bard, fingerstyle, visor, new weird
+        america, troubadour, jig, kleinkunst, neofolk, nu folk, string band, primitive guitar""",
+    "songwriter": """
+        singer songwriter, songwriter, cantautora, cantautore, cantautorato, liedermacher, cantautori""",
+    "jazz": """
+        jazz, bebop, bop, hard bop, swing, big band, jazz fusion, fusion, acid jazz, nu jazz, dixieland,
+        ragtime, stride, manouche, free improvisation, post bop, cool jazz, crossover jazz, bossa jazz, latin
+        jazz, free jazz, boogie woogie, torch song, jazz rock fusion, third stream, m base, jive, lindy hop""",
+    "blues": "blues, delta, piedmont, jump blues, harmonica blues, hill country, swamp blues, bluesman",
+    "classical": """
+        classical, orchestral, orchestra, opera, operatic, chamber music, choral, choir, baroque, romantic,
+        minimalism, neoclassical, neo classical, renaissance, medieval, early music, impressionism, serialism,
+        symphony, symphonic, philharmonic, string quartet, quartet, concerto, sonata, gregorian, lied, oratorio,
+        cantata, romanticism, expressionism, avant garde, modern composition, contemporary classical, polyphony,
+        zarzuela, operetta, post minimalism, 20th century, composition, galant, cathedral, conductor, bel canto,
+        classical crossover, compositional ambient, tenor, soprano, wind ensemble, marching band, lute,
+        harpsichord, requiem, waltz, ballet""",
+    "reggae": """
+        reggae, dub, dancehall, ska, rocksteady, rock steady, ragga, raggamuffin, lovers rock, roots reggae, dub
+        poetry, riddim, shatta, two tone, 2 tone, mento, reggae fusion, steppers, nyahbinghi""",
+    "asian-pop": """
+        k pop, j pop, c pop, mandopop, cantopop, opm, anime, visual kei, city pop, vocaloid, vocaloid pop,
+        kayokyoku, enka, shibuya kei, j idol, k idol, denpa, indo pop, pinoy, trot, anison, utaite, otaku, idol,
+        hokkien pop, xinyao, guofeng, gufeng, anisong, seiyu, seiyuu, nakashi, mandarin, v pop, t pop, p pop,
+        group sound, picopop, touhou, cpop""",
+    "african": """
+        afrobeat, afrobeats, amapiano, highlife, afropop, afro pop, gqom, kuduro, soukous, mbalax, juju, kwaito,
+        kizomba, semba, morna, funana, bongo flava, singeli, maskandi, azonto, hiplife, afropiano, alte, afro
+        fusion, afro swing, afroswing, coupe decale, ndombolo, makossa, mbaqanga, chimurenga, benga, gengetone,
+        shangaan electro, zouglou, marrabenta, batida, rumba congolaise, congolese rumba, isicathamiya, bikutsi,
+        apala, fuji music, genge, bacardi, wassoulou, tarraxinha, ghetto zouk, afro adura, jit, kapuka, asakaa,
+        street pop""",
+    "flamenco": "flamenco, cante jondo, buleria, sevillana",
+    "world": """
+        world, world music, world fusion, worldbeat, ethnic fusion, fado, klezmer, bollywood, filmi, kollywood,
+        tollywood, bhangra, ghazal, carnatic, hindustani, raga, rai, gnawa, chaabi, mizrahi, laiko, laika,
+        entehno, entechno, rebetiko, turbo folk, turbofolk, manele, sevdah, tallava, huayno, tango, milonga,
+        candombe, folklore, folclor, folclore, chacarera, zamba, chamame, joropo, llanera, musica criolla, vals
+        criollo, criollo, marinera, pasillo, bambuco, sanjuanito, gamelan, dangdut, campursari, luk thung, mor
+        lam, throat singing, mugham, polka, musette, cajun, zydeco, yodel, arabesk, khaleeji, dabke, sanat,
+        turku, ukulele, steel pan, exotica, gipsy, gypsy, kolo, chalga, tarantella, canzone napoletana,
+        neapolitan, musica andina, saharan, koto, shamisen, gagaku, kundiman, desi, musica tradicional,
+        traditional music, didgeridoo, tuvan, kroncong, murga, cueca, tonada, carnavalito, saya, joik, sitar,
+        koplo, oud""",
+    "soundtrack": """
+        soundtrack, score, musical, show tune, showtune, video game, game music, vgm, ost, broadway, west end,
+        hollywood, movie tune, film music, theme, disney, epicore, trailer music, cinematic, epic music,
+        cabaret, library music, production music, television, tv, movie, film, video game music, scorecore, game""",
+    "religious": """
+        gospel, worship, praise, devotional, qawwali, ccm, hymn, christian, cristiano, catholic, bhajan, kirtan,
+        mantra, nasheed, islamic, sufi, alabanza, adoracion, louvor, liturgical, spiritual, jesus, church,
+        qaseeda, naat, anasheed, musica cristiana, catolico, orthodox chant, byzantine chant, deen, sacred,
+        pentecostal, corito, rosary, lds, mormon, quran, chant, jewish liturgical, cristiana urbana,
+        christelijk, evangelico""",
+    "spoken": """
+        comedy, spoken word, spoken, audiobook, audiolibro, livre audio, horbuch, children, childrens music,
+        kid, asmr, sleep, nature sound, nature, white noise, brown noise, pink noise, rain, rain sound,
+        meditation, lullaby, infantil, kindermusik, nursery, stand up, comic, poetry, poesia, parody, podcast,
+        radio play, horspiel, speech, relaxation, relaxative, sound effect, binaural, healing, yoga, spa, field
+        recording, environmental, story, storytelling, reading, motivation, hypnosis, lesson, novelty, musica
+        infantil, kinderlied, cartoon, toddler, barnemusikk, sleep sound, guided, preschool, hoerspiel, audio
+        drama, water, ocean, baby, prank, interview""",
+    "emo": "emo, emo rock, emo pop, midwest emo",
+    "carol": "christmas, holiday, xmas, navidad, villancico, navideno, halloween, noel, weihnachten, carol",
+}
+
+# Heads of last resort: they speak only where no other head does.
+WEAK: dict[str, str] = {
+    "classical": """
+        piano, violin, cello, organ, harp, flute, clarinet, brass, string, viola, double bass, ensemble""",
+    "folk": "guitar, banjo, mandolin, accordion, traditional, bagpipe",
+    "jazz": "saxophone, sax, trumpet, trombone, vibraphone",
+    "electronic": "lounge, remix, mix",
+    "pop": "vocal, a cappella, acappella, viral, oldies, tiktok, hits, love song, mainstream",
+    "hip-hop": "mc, urban",
+    "world": "percussion",
+    "soundtrack": "epic",
+}
+
+# Words that do not name a kind of music but change the one that they stand beside.
+TINTS: dict[str, str] = {
+    "indie": "indie, alternative, alt, alternativo, independiente, goth, gothic, independent",
+    "christian": """
+        christian, cristiano, gospel, worship, ccm, catholic, cristao, catolico, praise, jesus, alabanza,
+        louvor, religious""",
+}
+
+# What a tint makes of a head. "*" is what it is alone.
+TINTED: dict[str, dict[str, str]] = {
+    "indie": {"*": "alternative", "pop": "alternative", "rock": "alternative", "dance": "alternative",
+              "emo": "alternative"},
+    "christian": {"*": "religious", **dict.fromkeys(
+        ("pop", "rock", "alternative", "hip-hop", "rnb-soul", "folk", "songwriter", "country", "electronic", "dance",
+         "punk", "emo", "latin-pop", "latin-rock", "latin-urban", "tropical", "brazilian", "african", "spoken",
+         "regional-mexican", "asian-pop"), "religious")},
+}  # fmt: skip
+
+# What a head of one family makes of a more general head beside it: "samba rock", "mariachi pop".
+LED: dict[str, dict[str, str]] = {
+    "tropical": {"pop": "tropical", "hip-hop": "latin-urban", "rock": "latin-rock", "alternative": "latin-rock",
+                 "latin-pop": "tropical"},
+    "regional-mexican": dict.fromkeys(("pop", "rock", "latin-pop", "alternative"), "regional-mexican"),
+    "latin-urban": {"pop": "latin-urban", "rock": "latin-rock", "alternative": "latin-rock", "hip-hop": "latin-urban",
+                    "rnb-soul": "latin-urban", "dance": "latin-urban", "latin-pop": "latin-urban",
+                    "flamenco": "latin-urban"},
+    "latin-pop": {"pop": "latin-pop", "rock": "latin-rock", "rnb-soul": "latin-pop", "alternative": "latin-rock",
+                  "hip-hop": "latin-urban", "songwriter": "latin-pop", "folk": "latin-pop"},
+    "brazilian": dict.fromkeys(("pop", "rock", "alternative", "rnb-soul", "hip-hop", "folk", "soul", "dance"),
+                               "brazilian"),
+    "flamenco": {"pop": "latin-pop", "rock": "latin-rock", "rnb-soul": "latin-pop", "alternative": "latin-pop",
+                 "latin-urban": "latin-urban", "hip-hop": "latin-urban", "songwriter": "latin-pop"},
+    "asian-pop": dict.fromkeys(("pop", "rock", "alternative", "hip-hop", "rnb-soul", "dance"), "asian-pop"),
+    "african": {"pop": "african", "rnb-soul": "african", "dance": "african"},
+    "alternative": {"pop": "alternative", "rock": "alternative"},
+    "punk": {"pop": "punk", "rock": "punk"},
+}  # fmt: skip
+
+# Pairs that vote for both of their families alike.
+BOTH: frozenset[frozenset[str]] = frozenset({frozenset({"country", "rock"})})

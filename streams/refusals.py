@@ -1,0 +1,98 @@
+"""A refused record as a dead letter: a row for ClickHouse and a record for its topic. Pure.
+
+The bytes stay as they came, but for one reason: what an erased listener once sent is counted and
+not kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+from msgspec import Struct
+
+from streams.contracts.errors import Erased, Refused
+from streams.contracts.ids import hash64, to_hex
+from streams.contracts.record import (
+    ERROR_CLASS,
+    ERROR_MESSAGE,
+    ERROR_OFFSET,
+    ERROR_PARTITION,
+    ERROR_TOPIC,
+    IMPORT,
+    ORIGIN,
+    Record,
+)
+from streams.contracts.tables import DEAD_LETTERS
+
+_OURS = {ERROR_TOPIC, ERROR_PARTITION, ERROR_OFFSET, ERROR_CLASS, ERROR_MESSAGE}
+
+DeadLetter = tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]
+"""Key, value and headers, as the dead-letter topic gets them."""
+
+
+class Refusal(Struct, frozen=True):
+    """A record and why it was refused."""
+
+    record: Record
+    error: Refused
+
+
+def dead_letter(refusal: Refusal) -> DeadLetter:
+    """The record as it came, with Kafka Connect's headers behind its own."""
+    record, error = refusal.record, refusal.error
+    own = [(name, value) for name, value in record.headers if name not in _OURS]
+    why = [
+        (ERROR_TOPIC, record.topic),
+        (ERROR_PARTITION, str(record.partition)),
+        (ERROR_OFFSET, str(record.offset)),
+        (ERROR_CLASS, f"{type(error).__module__}.{type(error).__qualname__}"),
+        (ERROR_MESSAGE, error.message),
+    ]
+    return record.key, _kept(refusal), own + [(name, text.encode("utf-8", "replace")) for name, text in why]
+
+
+def dead_letter_table(refusals: Sequence[Refusal], refused_at: int) -> pa.Table:
+    """Rows of schema DEAD_LETTERS, each id once. `refused_at` is Unix milliseconds UTC."""
+    rows = {}
+    for refusal in refusals:
+        record, error = refusal.record, refusal.error
+        row = {
+            "dead_letter_id": dead_letter_id(record),
+            "refused_at": refused_at,
+            "reason": error.reason,
+            "message": error.message,
+            "listener": _id(record.key or b""),
+            "import_id": _id(record.header(IMPORT).encode()),
+            "origin": record.header(ORIGIN),
+            "topic": record.topic,
+            "partition": record.partition,
+            "offset": record.offset,
+            "published_at": max(0, record.timestamp),
+            "key": record.key or b"",
+            "payload": _kept(refusal) or b"",
+            "headers": [(name, (value or b"").decode("utf-8", "replace")) for name, value in record.headers],
+        }
+        rows[row["dead_letter_id"]] = row
+    return pa.Table.from_pylist(list(rows.values()), schema=DEAD_LETTERS)
+
+
+def dead_letter_id(record: Record) -> int:
+    """A row of an import's file has one id for ever; any other record is told by where and what it is."""
+    import_id, origin = _id(record.header(IMPORT).encode()), record.header(ORIGIN)
+    if import_id and origin:
+        return hash64(to_hex(import_id), origin)
+    where = (record.topic, str(record.partition), str(record.offset), str(record.timestamp))
+    return hash64(*where, (record.value or b"").decode("latin-1"))
+
+
+def _kept(refusal: Refusal) -> bytes | None:
+    return b"" if isinstance(refusal.error, Erased) else refusal.record.value
+
+
+def _id(text: bytes) -> int:
+    """16 hexadecimal digits as a number, or 0."""
+    try:
+        return int.from_bytes(bytes.fromhex(text.decode("ascii")), "big") if len(text) == 16 else 0
+    except (UnicodeDecodeError, ValueError):
+        return 0

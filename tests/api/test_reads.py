@@ -1,0 +1,215 @@
+"""What the routes answer over a real database: shapes, pages, windows, problems."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from api.app import create_app
+from api.services import Finding, Services
+from sinks.clickhouse import ClickHouse
+from sinks.writer import Writer
+from streams.contracts.errors import StoreUnavailable
+from streams.contracts.ports import Command
+from streams.metrics import Metrics
+from tests.support.web import Seeded, client_of, seed, services
+
+ADA = "/api/v1/listeners/Ada"
+
+
+@pytest.fixture
+def seeded(clickhouse: ClickHouse, store: Writer) -> Seeded:
+    return seed(clickhouse, store)
+
+
+@pytest.fixture
+def app(clickhouse: ClickHouse, tmp_path: Path, seeded: Seeded) -> FastAPI:
+    return create_app(services(clickhouse, tmp_path))
+
+
+async def get(app: FastAPI, path: str, **params: Any) -> Any:
+    async with client_of(app) as client:
+        answer = await client.get(path, params=params)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def test_pages_of_recent_plays_hold_each_play_once(app: FastAPI) -> None:
+    whole = (await get(app, f"{ADA}/recent", limit=500))["plays"]
+    seen: list[str] = []
+    cursor = None
+    pages = 0
+    while True:
+        page = await get(app, f"{ADA}/recent", limit=7, **({"cursor": cursor} if cursor else {}))
+        seen += [play["play_id"] for play in page["plays"]]
+        pages += 1
+        cursor = page["next"]
+        if cursor is None:
+            break
+    assert seen == [play["play_id"] for play in whole]
+    assert len(set(seen)) == 30
+    assert pages == 5
+    ends = [play["ended_at"] for play in whole]
+    assert ends == sorted(ends, reverse=True)
+    assert whole[0]["local_time"] == whole[0]["started_at"][11:16], "the seeded plays are stamped in UTC"
+
+
+async def test_a_listener_is_found_by_name_and_id(app: FastAPI, seeded: Seeded) -> None:
+    by_id = await get(app, f"/api/v1/listeners/{seeded.ada.listener}")
+    assert by_id == await get(app, "/api/v1/listeners/ada")
+    assert by_id["time_zone"] == "Europe/Lisbon"
+    assert by_id["connection"] == "none"
+
+
+async def test_rankings_clock_and_totals_agree(app: FastAPI) -> None:
+    top = await get(app, f"{ADA}/top/artists", window="all")
+    assert top["rows"][0]["name"] == "Nina Simone"
+    assert sum(row["plays"] for row in top["rows"]) == 30
+    clock = await get(app, f"{ADA}/clock", window="all")
+    assert [row["hour"] for row in clock["hours"]] == list(range(24))
+    totals = await get(app, f"{ADA}/totals", window="all")
+    assert totals["plays"] == sum(row["plays"] for row in clock["hours"]) == 30
+    assert totals["artists"] == 4
+    coverage = await get(app, f"{ADA}/genres/coverage", window="all")
+    assert (coverage["plays"], coverage["known"]) == (30, 24)
+    by_minutes = await get(app, f"{ADA}/top/tracks", window="all", by="minutes", limit=2)
+    assert len(by_minutes["rows"]) == 2
+    assert by_minutes["rows"][0]["minutes"] == pytest.approx(20.0)
+
+
+async def test_not_enough_data_is_an_answer(app: FastAPI) -> None:
+    profile = await get(app, f"{ADA}/profile")
+    assert profile["persona"] is None
+    assert profile["reasons"]
+    assert profile["name"] == "Ada"
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "exit_code"),
+    [
+        ("/api/v1/listeners/nobody/recent", 404, 2),
+        (f"{ADA}/clock?window=soon", 400, 2),
+        (f"{ADA}/top/shoes", 422, 2),
+        (f"{ADA}/recent?limit=0", 422, 2),
+        (f"{ADA}/recent?cursor=x", 422, 2),
+        (f"{ADA}/now/stream", 503, 1),
+        (f"{ADA}/imports/0000000000000001", 404, 2),
+        ("/api/v1/no/such", 404, 2),
+    ],
+)
+async def test_every_error_is_a_problem_detail(app: FastAPI, path: str, status: int, exit_code: int) -> None:
+    async with client_of(app) as client:
+        answer = await client.get(path)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = answer.json()
+    assert problem["status"] == status
+    assert problem["exit_code"] == exit_code
+    assert problem["retriable"] is (status == 503)
+    assert problem["type"].startswith("urn:spotifire:problem:")
+    assert ("retry-after" in answer.headers) is (status == 503)
+
+
+async def test_what_was_sent_is_not_repeated_in_an_error(app: FastAPI) -> None:
+    async with client_of(app) as client:
+        answer = await client.post(f"{ADA}/connection", json={"client_id": "x!", "client_secret": "hush" * 99})
+    assert answer.status_code == 422
+    assert "hush" not in answer.text
+
+
+async def test_adding_and_changing_listeners(app: FastAPI, clickhouse: ClickHouse) -> None:
+    async with client_of(app) as client:
+        new = await client.post("/api/v1/listeners", json={"name": "Eve", "timezone": "Asia/Tokyo"})
+        assert (new.status_code, new.json()["name"]) == (201, "Eve")
+        again = await client.post("/api/v1/listeners", json={"name": "eve", "timezone": "UTC"})
+        assert again.status_code == 409
+        lost = await client.post("/api/v1/listeners", json={"name": "Mallory", "timezone": "Mars/Base"})
+        assert lost.status_code == 400
+        changed = await client.patch("/api/v1/listeners/Eve", json={"min_ms_played": 5000})
+        assert changed.json()["min_ms_played"] == 5000
+        # nobody here could stamp the plays again, so nothing is changed
+        moved = await client.patch("/api/v1/listeners/Eve", json={"timezone": "Europe/Rome"})
+        assert moved.status_code == 503
+        assert (await client.get("/api/v1/listeners/Eve")).json()["time_zone"] == "Asia/Tokyo"
+
+
+async def test_sql_reads_views_and_no_secrets(app: FastAPI) -> None:
+    async with client_of(app) as client:
+        good = await client.post("/api/v1/sql", json={"query": "SELECT count() AS plays FROM v_plays"})
+        assert good.json() == {"columns": ["plays"], "rows": [[33]]}
+        for query in ("SELECT * FROM connections", "DROP TABLE plays", "SELECT * FROM file('/etc/passwd')", "SELEC"):
+            bad = await client.post("/api/v1/sql", json={"query": query})
+            assert 400 <= bad.status_code < 500, query
+        big = await client.post("/api/v1/sql", json={"query": "SELECT toUInt64(18446744073709551615) AS n"})
+        assert big.json()["rows"] == [["18446744073709551615"]]
+
+
+async def test_doctor_tells_a_failed_check_from_a_good_one(clickhouse: ClickHouse, tmp_path: Path) -> None:
+    async def good() -> list[Finding]:
+        return [Finding(part="disk", state="ok", detail="12 GiB free")]
+
+    async def broken() -> list[Finding]:
+        raise StoreUnavailable("ClickHouse does not answer.", cure="Start it.")
+
+    app = create_app(services(clickhouse, tmp_path, checks=(good, broken)))
+    findings = (await get(app, "/api/v1/doctor"))["findings"]
+    assert [finding["state"] for finding in findings] == ["ok", "failed"]
+    assert findings[1]["cure"] == "Start it."
+
+
+async def test_ready_says_which_part_is_down(clickhouse: ClickHouse, tmp_path: Path) -> None:
+    async def up() -> bool:
+        return True
+
+    async def down() -> bool:
+        raise StoreUnavailable("no")
+
+    async with client_of(create_app(services(clickhouse, tmp_path, ready={"kafka": up}))) as client:
+        assert (await client.get("/readyz")).status_code == 200
+    async with client_of(create_app(services(clickhouse, tmp_path, ready={"kafka": up, "store": down}))) as client:
+        answer = await client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["parts"] == {"kafka": "up", "store": "down"}
+
+
+async def test_metrics_name_routes_and_never_listeners(clickhouse: ClickHouse, tmp_path: Path, seeded: Seeded) -> None:
+    worker = Metrics()
+    worker.worked("music.play.recorded.v1", 3, 0.1, stored=3)
+    app = create_app(services(clickhouse, tmp_path, registry=worker.registry))
+    async with client_of(app) as client:
+        await client.get(f"{ADA}/recent")
+        await client.get("/no/such")
+        text = (await client.get("/metrics")).text
+    assert 'spotifire_api_requests_total{method="GET",route="/api/v1/listeners/{listener}/recent",status="200"}' in text
+    assert "spotifire_sightings_stored_total 3.0" in text
+    assert "Ada" not in text
+
+
+async def test_erasing_without_a_worker_promises_nothing(app: FastAPI, seeded: Seeded, clickhouse: ClickHouse) -> None:
+    from sinks.commands import Commands
+
+    async with client_of(app) as client:
+        assert (await client.delete(ADA)).status_code == 503
+        assert (await client.get(ADA)).status_code == 200
+    left: list[Command] = list(Commands(clickhouse).all_open())
+    assert left == []
+
+
+async def test_a_process_without_a_database_says_so(tmp_path: Path) -> None:
+    from tests.support.web import settings
+
+    async with client_of(create_app(Services(settings=settings(tmp_path)))) as client:
+        assert (await client.get("/healthz")).status_code == 200
+        answer = await client.get("/api/v1/listeners")
+    assert answer.status_code == 503
+
+
+async def test_the_document_describes_every_route_with_its_problems(app: FastAPI) -> None:
+    document = await get(app, "/api/v1/openapi.json")
+    operations = [op for methods in document["paths"].values() for op in methods.values()]
+    assert len(operations) > 25
+    assert all(op.get("summary") for op in operations)
+    assert all("application/problem+json" in op["responses"]["default"]["content"] for op in operations)

@@ -1,0 +1,123 @@
+"""Rebalances, a broker that dies, and a control: Faust's own way must lose, or our tests see nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from faust.transport.drivers.aiokafka import Consumer
+
+from deploy.kafka.apache import ApacheKafka
+from streams import app as worker_app
+from streams.chunks import Slice, _record
+from streams.contracts.record import Record
+from streams.contracts.topics import PLAY_RECORDED
+from tests.integration.test_worker import make, publishing, standings, until
+from tests.support.kafka import Kafka
+from tests.support.recorder import Recorder, play, slow, uri
+
+TOTAL = 3000
+WANTED = {uri(number) for number in range(TOTAL)}
+
+
+async def test_control_with_fausts_own_acknowledging_records_are_lost(
+    inprocess_kafka: Kafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same run as the test of an unknown error, on plain `take`: it must lose plays."""
+
+    async def stock(stream: Any, *_: Any, max_records: int, linger_s: float, **__: Any) -> AsyncIterator[Slice]:
+        async for events in stream.take_events(max_records, within=linger_s):
+            yield Slice([_record(event.message) for event in events], lambda: None)
+
+    monkeypatch.setattr(worker_app, "slices", stock)
+    monkeypatch.setattr(worker_app.StoredOffsets, "of", lambda *_, **__: Consumer)
+    recorder = Recorder()
+
+    def fail(_: Sequence[Record]) -> None:
+        if recorder.slices == 4:
+            raise ZeroDivisionError("a bug of ours")
+
+    recorder.before = fail
+    async with publishing(inprocess_kafka) as publisher:
+        for number in range(TOTAL):
+            await publisher.publish(PLAY_RECORDED, play(number))
+        await publisher.flush()
+        worker = make(inprocess_kafka, tmp_path, recorder, slice_records=200)
+        await worker.start()
+        with pytest.raises(ZeroDivisionError):
+            await asyncio.wait_for(worker.failed(), 30)
+        await asyncio.sleep(1)
+        await worker.stop()
+        again = make(inprocess_kafka, tmp_path, recorder)
+        await again.start()
+        async with asyncio.timeout(30):
+            await publisher.settled()
+        await again.stop()
+    assert recorder.ids < WANTED
+
+
+async def test_workers_come_and_go(kafka: Kafka, tmp_path: Path) -> None:
+    """1 -> 2 -> 1 workers while plays come: nothing is missing, and no commit passes what is stored."""
+    first, second = Recorder(), Recorder()
+    first.before = second.before = slow(0.02)
+    one = make(kafka, tmp_path, first, slice_records=50)
+    other = make(kafka, tmp_path, second, slice_records=50)
+    async with publishing(kafka) as publisher:
+
+        async def produce() -> None:
+            for number in range(TOTAL):
+                await publisher.publish(PLAY_RECORDED, play(number))
+                if number % 10 == 0:
+                    await asyncio.sleep(0.02)
+
+        await one.start()
+        producing = asyncio.create_task(produce())
+        await until(lambda: first.slices > 3)
+        await other.start()
+        await until(lambda: second.slices > 3)
+        await one.stop()
+        seen = first.offsets | second.offsets
+        committed = {
+            (PLAY_RECORDED.name, partition, offset)
+            for partition, standing in (await standings(kafka)).items()
+            for offset in range(standing.committed or 0)
+        }
+        assert committed <= seen | second.offsets
+        await producing
+        async with asyncio.timeout(40):
+            await publisher.settled()
+        await other.stop()
+    assert first.ids
+    assert second.ids
+    assert first.ids | second.ids == WANTED
+
+
+@pytest.mark.apache_kafka
+@pytest.mark.slow
+async def test_a_broker_that_dies_and_comes_back(
+    apache_kafka: Kafka, apache_broker: ApacheKafka, tmp_path: Path
+) -> None:
+    """Publisher and worker wait for it by themselves; every acknowledged play is stored."""
+    recorder = Recorder()
+    worker = make(apache_kafka, tmp_path, recorder)
+    await worker.start()
+    async with publishing(apache_kafka) as publisher:
+
+        async def produce() -> None:
+            for number in range(TOTAL):
+                await publisher.publish(PLAY_RECORDED, play(number))
+                await asyncio.sleep(0.002)
+
+        producing = asyncio.create_task(produce())
+        await until(lambda: len(recorder.rows) > 200)
+        await asyncio.to_thread(apache_broker.kill)
+        await asyncio.sleep(2)
+        await asyncio.to_thread(apache_broker.start)
+        async with asyncio.timeout(80):
+            await producing
+            await publisher.settled()
+    await worker.stop()
+    assert recorder.ids == WANTED

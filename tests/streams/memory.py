@@ -1,0 +1,143 @@
+"""A PlayStore, Reference and CommandLog in memory: only for properties that run thousands of slices.
+
+It keeps what ClickHouse's tables keep: the row of the highest version of each key, and removals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from streams.contracts.ids import new_id
+from streams.contracts.ports import CatalogArtist, Command, ListenerSettings, Span, ZonePeriod
+from streams.contracts.tables import DEAD_LETTERS, IMPORT_ROWS, PLAYBACK, PLAYS, SIGHTINGS
+
+Rows = dict[tuple[Any, ...], dict[str, Any]]
+
+
+class Crash(Exception):
+    """The process dies here."""
+
+
+class MemoryStore:
+    """streams.contracts.ports.PlayStore. Set `crash_before` to the name of a write to die there once."""
+
+    def __init__(self) -> None:
+        self.plays: Rows = {}
+        self.sightings: Rows = {}
+        self.import_rows: Rows = {}
+        self.dead_letters: Rows = {}
+        self.playback: Rows = {}
+        self.crash_before = ""
+
+    def newest_version(self) -> int:
+        return max((row["version"] for rows in (self.plays, self.sightings) for row in rows.values()), default=0)
+
+    def sightings_within(self, spans: Sequence[Span]) -> pa.Table:
+        found = [
+            row
+            for row in self.sightings.values()
+            if any(row["listener"] == span.listener and span.start <= row["ended_at"] <= span.end for span in spans)
+        ]
+        return pa.Table.from_pylist(found, schema=SIGHTINGS)
+
+    def sightings_of(self, listener: int) -> pa.Table:
+        return pa.Table.from_pylist(
+            [row for row in self.sightings.values() if row["listener"] == listener], schema=SIGHTINGS
+        )
+
+    def write_plays(self, plays: pa.Table) -> None:
+        self._write("plays", plays, PLAYS, "listener", "play_id")
+
+    def write_sightings(self, sightings: pa.Table, import_rows: pa.Table) -> None:
+        self._write("import_rows", import_rows, IMPORT_ROWS, "listener", "import_id", "sighting_id")
+        self._write("sightings", sightings, SIGHTINGS, "listener", "ended_at", "sighting_id")
+
+    def write_dead_letters(self, dead_letters: pa.Table) -> None:
+        self._write("dead_letters", dead_letters, DEAD_LETTERS, "dead_letter_id")
+
+    def write_playback(self, playback: pa.Table) -> None:
+        self._write("playback", playback, PLAYBACK, "listener")
+
+    def erase(self, listener: int) -> Mapping[str, int]:
+        deleted = {}
+        for name in ("plays", "sightings"):
+            rows: Rows = getattr(self, name)
+            gone = [key for key, row in rows.items() if row["listener"] == listener]
+            for key in gone:
+                del rows[key]
+            deleted[name] = len(gone)
+        return deleted
+
+    def live(self) -> dict[tuple[int, int], dict[str, Any]]:
+        """Live plays by (listener, play id), without their version."""
+        return {
+            (row["listener"], row["play_id"]): {name: value for name, value in row.items() if name != "version"}
+            for row in self.plays.values()
+            if not row["is_deleted"]
+        }
+
+    def _write(self, name: str, table: pa.Table, schema: pa.Schema, *key: str) -> None:
+        if self.crash_before == name:
+            self.crash_before = ""
+            raise Crash
+        assert table.schema == schema
+        kept: Rows = getattr(self, name)
+        for row in _plain(table):
+            at = tuple(row[column] for column in key)
+            if at not in kept or row.get("version", 0) >= kept[at].get("version", 0):
+                kept[at] = row
+
+
+def _plain(table: pa.Table) -> list[dict[str, Any]]:
+    """Rows with times as integers, as the events have them."""
+    for number, kind in enumerate(table.schema.types):
+        if pa.types.is_timestamp(kind):
+            table = table.set_column(number, table.column_names[number], table.column(number).cast(pa.int64()))
+    return table.to_pylist()
+
+
+class MemoryReference:
+    """streams.contracts.ports.Reference: every listener exists, but for the ids in `unknown`."""
+
+    def __init__(self, *, erased: Mapping[int, int] | None = None, unknown: Collection[int] = ()) -> None:
+        self.erased = dict(erased or {})
+        self.unknown = set(unknown)
+        self.zone = "Europe/Berlin"
+        self.artists: dict[str, CatalogArtist] = {}
+
+    def listeners(self, ids: Collection[int]) -> Mapping[int, ListenerSettings]:
+        return {
+            one: ListenerSettings(
+                listener=one, name=f"l{one}", zones=(ZonePeriod(0, self.zone),), erased_at=self.erased.get(one)
+            )
+            for one in ids
+            if one not in self.unknown
+        }
+
+    def artists_by_id(self, ids: Collection[str]) -> Mapping[str, CatalogArtist]:
+        return {}
+
+    def artists_by_name(self, folded: Collection[str]) -> Mapping[str, Sequence[CatalogArtist]]:
+        return {name: [self.artists[name]] for name in folded if name in self.artists}
+
+
+class MemoryCommands:
+    """streams.contracts.ports.CommandLog."""
+
+    def __init__(self) -> None:
+        self.open: list[Command] = []
+        self.finished: list[tuple[Command, str]] = []
+
+    def ask(self, listener: int, kind: Literal["restamp", "erase"]) -> Command:
+        self.open.append(Command(command_id=new_id(), listener=listener, kind=kind, asked_at=0))
+        return self.open[-1]
+
+    def open_commands(self, listener: int) -> Sequence[Command]:
+        return [command for command in self.open if command.listener == listener]
+
+    def done(self, command: Command, detail: str) -> None:
+        self.open.remove(command)
+        self.finished.append((command, detail))

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import generate_latest
+
+from streams.contracts.topics import LISTENER_COMMAND, PLAY_RECORDED
+from streams.latency import RecentLatency
+from streams.metrics import Metrics
+
+
+@given(st.lists(st.floats(0.002, 500), min_size=1, max_size=200), st.floats(0.01, 1))
+def test_a_quantile_is_right_within_its_bucket(durations: list[float], share: float) -> None:
+    recent = RecentLatency()
+    for duration in durations:
+        recent.add(0.0, duration)
+    (found,) = recent.quantile(0.0, share)
+    ordered = sorted(durations)
+    rank = next(at for at in range(len(ordered)) if at + 1 >= share * len(ordered))
+    assert found == pytest.approx(ordered[rank], rel=0.0501)
+
+
+def test_what_is_older_than_a_minute_is_forgotten() -> None:
+    recent = RecentLatency()
+    recent.add(0.0, 9.0)
+    recent.add(59.0, 0.1)
+    assert recent.quantile(59.0, 1.0) == [pytest.approx(9.0, rel=0.06)]
+    assert recent.quantile(61.0, 1.0) == [pytest.approx(0.1, rel=0.06)]
+    assert recent.quantile(200.0, 0.5, 0.99) == [None, None]
+
+
+def test_snapshot_counts_plays_and_not_commands() -> None:
+    metrics = Metrics()
+    empty = metrics.snapshot()
+    assert (empty.plays_in, empty.lag, empty.p99) == (0, None, None)
+    metrics.worked(PLAY_RECORDED.name, 10, 0.2, stored=7, known=2, refused=1, plays=7)
+    metrics.worked(LISTENER_COMMAND.name, 3, 0.1, plays=5)
+    metrics.published(7)
+    metrics.lag("group", {("a", 0): 4, ("a", 1): 2})
+    seen = metrics.snapshot()
+    assert (seen.plays_in, seen.stored, seen.known, seen.refused, seen.plays) == (10, 7, 2, 1, 12)
+    assert (seen.enriched, seen.lag) == (7, 6)
+
+
+def test_prometheus_reads_it() -> None:
+    metrics = Metrics()
+    metrics.lag("spotifire-worker", {("music.play.recorded.v1", 3): 12})
+    metrics.queryable([1_000, 1_000, 900], now_ms=1_500)
+    text = generate_latest(metrics.registry).decode()
+    assert (
+        'kafka_consumergroup_lag{consumergroup="spotifire-worker",partition="3",topic="music.play.recorded.v1"} 12.0'
+        in text
+    )
+    assert "spotifire_publish_to_queryable_seconds_count 3.0" in text
+
+
+def test_two_workers_in_one_process_do_not_meet() -> None:
+    first, second = Metrics(), Metrics()
+    first.worked(PLAY_RECORDED.name, 1, 0.1, stored=1)
+    assert second.snapshot().stored == 0
