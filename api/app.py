@@ -91,7 +91,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.metrics = metrics
     app.state.jobs = ImportJobs()
     app.state.brake = Brake()
-    problems.install(app)
+    problems.install(app, pages.error_page)
     for router in ROUTERS:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from urllib.parse import quote, urlsplit
 
+import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -15,8 +16,11 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.auth import FORWARDED, Authenticator, Caller
-from api.problems import response
+from api.problems import from_error, response, unforeseen
 from api.services import ApiSettings
+from streams.contracts.errors import SpotifireError
+
+log = structlog.get_logger(__name__)
 
 PUBLIC = frozenset({"/healthz", "/readyz", "/login", "/favicon.ico"})
 STATIC = "/static/"
@@ -74,7 +78,11 @@ class Guard:
         out = _with_headers(send, request.url.path)
         refusal = self._wrong_host(request)
         if refusal is None:
-            caller = await self._authenticator.caller(request)
+            try:
+                caller = await self._authenticator.caller(request)
+            except SpotifireError as error:  # tokens are looked up in the database
+                await from_error(error)(scope, receive, out)
+                return
             scope.setdefault("state", {})["caller"] = caller
             refusal = self._foreign(request, caller) or self._stranger(request, caller)
         if refusal is not None:
@@ -86,7 +94,20 @@ class Guard:
         if not length.isdigit() or int(length) > limit:
             await too_large(limit)(scope, receive, out)
             return
-        await self._app(scope, _counted(receive, limit), out)
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await out(message)
+
+        try:
+            await self._app(scope, _counted(receive, limit), watched)
+        except Exception:
+            if started:  # the server cuts the connection, which is all that can be told now
+                raise
+            log.exception("an error that nobody foresaw", path=request.url.path)
+            await unforeseen()(scope, receive, out)
 
     def _wrong_host(self, request: Request) -> Response | None:
         """A page elsewhere may point a name of its own at 127.0.0.1 (DNS rebinding)."""

@@ -41,6 +41,8 @@ class Brake:
     """At most `tries` failures within `seconds` by address, and ten times that by everyone.
 
     Held in memory and bounded: a restart forgives, and a crowd of addresses pushes out the oldest.
+    Behind a proxy all share its address: guessing then keeps the owner from signing in for a
+    while, but ends no session.
     """
 
     def __init__(
@@ -63,8 +65,9 @@ class Brake:
             self._failures.popitem(last=False)
 
     def succeeded(self, address: str) -> None:
-        """Forget the failures of this address."""
+        """Forget the failures of this address, and the one that everybody's last was noted as."""
         self._failures.pop(address, None)
+        self._failures["*"] = self._recent("*")[:-1]
 
     def _recent(self, key: str) -> list[float]:
         since = self._clock() - self._seconds

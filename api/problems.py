@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
@@ -116,16 +116,38 @@ def from_error(error: SpotifireError) -> JSONResponse:
             return response(500, error.message, kind="internal", **about)
 
 
-async def _ours(request: Request, error: Exception) -> Response:
-    assert isinstance(error, SpotifireError)  # noqa: S101 - registered for that class alone
-    if not isinstance(error, (Problem, UserError, NothingYet)):
-        log.warning("request failed", path=request.url.path, error=error.one_line())
-    return from_error(error)
+def unforeseen() -> JSONResponse:
+    """An exception of ours. Its text may hold anything, and stays in the log."""
+    return response(500, "An error that nobody foresaw.", cure="The server's log has the details.", kind="internal")
 
 
-async def _http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 - registered for that class alone
-    return response(error.status_code, str(error.detail), exit_code=2, headers=error.headers)
+ErrorPage = Callable[[Request, int, str, str], Response]
+"""(request, status, cause, cure) -> a page for whoever asked with a browser."""
+
+
+def install(app: FastAPI, error_page: ErrorPage) -> None:
+    """Every error of the app leaves as a problem detail, or as a page where a person asked for one."""
+
+    async def ours(request: Request, error: Exception) -> Response:
+        assert isinstance(error, SpotifireError)  # noqa: S101 - registered for that class alone
+        if not isinstance(error, (Problem, UserError, NothingYet)):
+            log.warning("request failed", path=request.url.path, error=error.one_line())
+        told = from_error(error)
+        return error_page(request, told.status_code, error.message, error.cure) if _wants_page(request) else told
+
+    async def http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101 - registered for that class alone
+        if _wants_page(request):
+            return error_page(request, error.status_code, str(error.detail), "")
+        return response(error.status_code, str(error.detail), exit_code=2, headers=error.headers)
+
+    app.add_exception_handler(SpotifireError, ours)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(RequestValidationError, _invalid)
+
+
+def _wants_page(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
@@ -134,16 +156,3 @@ async def _invalid(request: Request, error: Exception) -> Response:
     errors = [{"field": ".".join(str(at) for at in e["loc"]), "message": e["msg"]} for e in error.errors()]
     detail = "; ".join(f"{e['field']}: {e['message']}" for e in errors)
     return response(422, detail, kind="invalid", exit_code=2, errors=errors)
-
-
-async def _unknown(request: Request, error: Exception) -> Response:
-    """The server logs the exception itself; its text may hold anything and stays here."""
-    return response(500, "An error that nobody foresaw.", cure="The server's log has the details.", kind="internal")
-
-
-def install(app: FastAPI) -> None:
-    """Every error of the app leaves as a problem detail."""
-    app.add_exception_handler(SpotifireError, _ours)
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(Exception, _unknown)

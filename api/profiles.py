@@ -11,7 +11,7 @@ from sinks.windows import Window
 from streams.contracts.errors import NothingYet
 
 FRESH = timedelta(minutes=10)
-NOT_YET = "Not enough data yet: a portrait needs some weeks of listening."
+NOT_YET = "No portrait of this window was made yet."
 
 
 def profile_of(services: Services, listener: ListenerRow, window: Window) -> Profile:

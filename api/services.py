@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 
 from api.connecting import Connecting
 from api.live import LiveHub
+from producers.catalog import CatalogImport
 from sinks.commands import Commands
 from sinks.connections import ClickHouseConnections
 from sinks.listeners import Listeners
@@ -129,10 +130,12 @@ class Services:
     commands: Commands | None = None
     connections: ClickHouseConnections | None = None
     connecting: Connecting | None = None
+    connections_changed: Callable[[], None] = lambda: None
+    """Tells a collector in this process to look at the connections now."""
     publisher: Publisher | None = None
     imports: ImportRunner | None = None
-    catalog: Callable[[Path], Awaitable[Any]] | None = None
-    """Imports a catalogue file; returns its counts."""
+    catalog: Callable[[Path], Awaitable[CatalogImport]] | None = None
+    """Imports a catalogue file; the listeners that it names are stamped again."""
     profiles: Profiler | None = None
     live: LiveHub | None = None
     stats: Callable[[], Snapshot] | None = None

@@ -128,6 +128,16 @@ class Asked:
 
 
 @dataclass(frozen=True)
+class CatalogCounts:
+    """What became of a catalogue file, and how many listeners' plays are stamped again for it."""
+
+    read: int
+    stored: int
+    refused: dict[str, int]
+    restamped: int
+
+
+@dataclass(frozen=True)
 class Removed:
     """What `demo remove` asked for: how many listeners, and the commands that delete them."""
 

@@ -2,7 +2,7 @@
 
 data/
   lock           held while a process serves this folder
-  running.json   address and process id of the stack that holds it
+  running.json   address, process id and broker of the stack that holds it
   token          what the command signs in to that stack with (mode 0600)
   secrets/key    Fernet key of the stored tokens (mode 0600); not part of the database
   secrets/owner  scrypt hash of the owner's password, where none was given as a file
@@ -89,10 +89,10 @@ def hold(data: Path) -> Iterator[None]:
 
 
 @contextmanager
-def announce(data: Path, url: str, token: str) -> Iterator[None]:
-    """Tell other commands where the stack on this folder is, for as long as it runs."""
+def announce(data: Path, url: str, token: str, *, kafka: str) -> Iterator[None]:
+    """Tell others where the stack on this folder is, and its broker, for as long as it runs."""
     write_private(data / "token", token)
-    write_private(data / "running.json", json.dumps({"url": url, "pid": os.getpid()}))
+    write_private(data / "running.json", json.dumps({"url": url, "pid": os.getpid(), "kafka": kafka}))
     try:
         yield
     finally:

@@ -81,7 +81,7 @@ async def run_api(settings: Settings, stop: asyncio.Event) -> None:
         services = replace(writing(services, storage, publisher), live=hub, connecting=connecting)
         await opened.enter_async_context(serving(create_app(services), listening))
         opened.enter_context(folder.hold(settings.data))
-        opened.enter_context(folder.announce(settings.data, services.settings.origin, token))
+        opened.enter_context(folder.announce(settings.data, services.settings.origin, token, kafka=settings.kafka))
         for note in notes:
             log.warning(note)
         log.info("api started", url=services.settings.origin)

@@ -20,7 +20,7 @@ GRACE = 1  # seconds that open requests get when the server stops
 def take_port(host: str, port: int) -> socket.socket:
     """A listening socket, before anything slow starts. Raises UserError when the port can't be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    taken = socket.socket(family, socket.SOCK_STREAM)
+    taken = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # named, else no TCP_NODELAY
     taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         taken.bind((host, port))

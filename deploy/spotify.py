@@ -33,7 +33,14 @@ async def open_collector(
     """The collector (to be run), the connect flow, and notes for the person at the terminal."""
     accounts_url, api_url, notes = settings.spotify_accounts_url, settings.spotify_api_url, []
     if fake:
-        imitation = FakeSpotify(FakeSettings(redirect_uris=(redirect_uri,)))
+        artists = await asyncio.to_thread(storage.ch.query, "SELECT artist_id, name FROM v_artists LIMIT 500")
+        imitation = FakeSpotify(
+            FakeSettings(
+                redirect_uris=(redirect_uri,),
+                artists=tuple((str(artist_id), str(name)) for artist_id, name in artists),
+                memory=settings.data / "fake" / "memory.json",
+            )
+        )
         await asyncio.to_thread(imitation.start)
         opened.push_async_callback(asyncio.to_thread, imitation.stop)
         accounts_url, api_url = imitation.accounts_url, imitation.api_url

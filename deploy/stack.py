@@ -19,6 +19,7 @@ from api.app import create_app
 from api.live import LiveHub
 from deploy import doctor
 from deploy.broker import open_broker
+from deploy.clickhouse_http import ChdbHttpServer, Served
 from deploy.demo import Demo
 from deploy.jobs import jobs_of, wake_commands
 from deploy.parts import Ending, background, first_ending, is_running, open_vault, settle, working
@@ -27,6 +28,7 @@ from deploy.services import reading, writing
 from deploy.settings import Settings
 from deploy.spotify import open_collector
 from deploy.storage import Storage, open_storage
+from streams.contracts.errors import UserError
 from streams.metrics import Metrics
 from streams.publisher import Publisher, PublisherSettings
 
@@ -55,13 +57,13 @@ async def open_stack(
     token: str,
     writes: bool,
     live: bool = False,
-    demo: bool = False,
+    demo: bool | None = None,
     fake_spotify: bool = False,
 ) -> AsyncIterator[Stack]:
     """Open the parts and build the API over them.
 
     `writes`: a broker and a worker too. `live`: also the collector, the live hub, the jobs, and
-    demo listeners where nobody real is (or with `demo`, always). `token` is the owner's.
+    demo listeners where nobody real is (`demo` True: always, False: never). `token` is the owner's.
     Raises UserError, BrokerUnavailable and StoreUnavailable.
     """
     async with AsyncExitStack() as opened:
@@ -86,6 +88,8 @@ async def open_stack(
             checks=doctor.checks_of(settings, storage, metrics, None),
         )
         endings: list[Ending] = [worker.failed]
+        if settings.serve_clickhouse is not None:
+            notes.append(f"ClickHouse, read-only: {await serve_clickhouse(opened, settings)}")
         if live:
             hub = LiveHub(bootstrap)
             await hub.start()
@@ -104,11 +108,13 @@ async def open_stack(
                 services,
                 live=hub,
                 connecting=connecting,
+                connections_changed=collector.connections_changed,
                 checks=doctor.checks_of(settings, storage, metrics, collector),
             )
             endings.append(background(opened, "collector", collector.run()))
             endings.append(background(opened, "jobs", keep(jobs_of(storage, publisher))))
-            background(opened, "demo", Demo(storage, publisher, always=demo).run())
+            if demo is not False:
+                background(opened, "demo", Demo(storage, publisher, always=bool(demo)).run())
         yield Stack(
             app=create_app(services),
             url=url,
@@ -118,3 +124,18 @@ async def open_stack(
             notes=notes,
             endings=tuple(endings),
         )
+
+
+async def serve_clickhouse(opened: AsyncExitStack, settings: Settings) -> str:
+    """The embedded engine over ClickHouse's HTTP protocol, for a Grafana or an SQL client; its address."""
+    path = settings.clickhouse_settings().path
+    if path is None:
+        raise UserError(
+            "--serve-clickhouse is for the embedded engine, and this ClickHouse is a server.",
+            cure="Point Grafana at that server.",
+        )
+    served = Served(path=path, database=settings.database, read_only=True)
+    server = ChdbHttpServer(served, host="127.0.0.1", port=settings.serve_clickhouse or 0)
+    url = await asyncio.to_thread(server.start)
+    opened.push_async_callback(asyncio.to_thread, server.stop)
+    return url

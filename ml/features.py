@@ -13,7 +13,7 @@ the direction of the mean vector on the clock's circle: a mean of 23 h and 1 h i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime, time
 from functools import cache
 from importlib import resources
 from typing import Literal, NamedTuple
@@ -23,6 +23,7 @@ import pandas as pd
 from msgspec import Struct
 
 from sinks.clickhouse import ClickHouse
+from sinks.windows import AFTER, BEFORE
 from streams.contracts.sources import ACCOUNT_EXPORT, EXTENDED_EXPORT
 
 MIN_PLAYS = 50  # counted plays in the window; also the size of the draw of artists_per_50
@@ -198,6 +199,8 @@ def features_frame(
             "listener": listener or 0,
             "first": (first or EARLIEST).isoformat(),
             "last": (last or LATEST).isoformat(),
+            "first_second": _second((first or EARLIEST) - BEFORE),
+            "until_second": _second((last or LATEST) + AFTER),
             "exports_only": exports_only,
             "exports": [EXTENDED_EXPORT, ACCOUNT_EXPORT],
         },
@@ -210,6 +213,11 @@ def features_frame(
 def enough(frame: pd.DataFrame) -> pd.Series[bool]:
     """Which rows hold enough to speak of a habit."""
     return (frame["plays"] >= MIN_PLAYS) & (frame["active_days"] >= MIN_DAYS)
+
+
+def _second(day: date) -> int:
+    """Unix seconds of a day's beginning, UTC."""
+    return int(datetime.combine(day, time(), UTC).timestamp())
 
 
 @cache

@@ -81,8 +81,8 @@ def train(frame: pd.DataFrame, labels: Mapping[int, str] | None = None, *, train
         typical=_floats(np.nan_to_num(frame[list(NAMES)].median().to_numpy())),
         names=names,
         centroids=tuple(_floats(row) for row in centroids),
-        spread=float(np.mean(distances**2)),
-        reach=float(np.quantile(distances, 0.99)),
+        spread=_rounded(np.mean(distances**2)),
+        reach=_rounded(np.quantile(distances, 0.99)),
         quality=_quality(points, clusters.labels_, names, frame["listener"].to_list(), labels),
     )
     log.info("personas trained", model_id=model.model_id, listeners=len(frame))
@@ -119,19 +119,24 @@ def _quality(
     agreement = named_right = None
     if labels:
         planted = [labels.get(listener, "") for listener in listeners]
-        agreement = float(adjusted_rand_score(planted, clusters))
+        agreement = _rounded(adjusted_rand_score(planted, clusters))
         named = [names[cluster] for cluster in clusters]
-        named_right = float(np.mean([left == right for left, right in zip(planted, named, strict=True)]))
+        named_right = _rounded(np.mean([left == right for left, right in zip(planted, named, strict=True)]))
     return Quality(
         listeners=len(points),
-        silhouette=float(silhouette_score(points, clusters)),
+        silhouette=_rounded(silhouette_score(points, clusters)),
         agreement=agreement,
         named_right=named_right,
     )
 
 
 def _floats(values: Matrix) -> tuple[float, ...]:
-    return tuple(float(value) for value in values)
+    return tuple(_rounded(value) for value in values)
+
+
+def _rounded(value: float) -> float:
+    """Nine digits: what lies behind them depends on the order in which threads added up."""
+    return float(f"{value:.9g}")
 
 
 @contextmanager

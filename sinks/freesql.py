@@ -9,7 +9,7 @@ tables, table functions and functions it names. On a server the reader's grants 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from clickhouse_connect.driver.exceptions import ClickHouseError
@@ -65,19 +65,29 @@ def run_free_sql(ch: ClickHouse, text: str, limit: int) -> Table:
     )
 
 
-def judge(tree: list[str], other_databases: set[str]) -> None:
-    """Raises UserError when a syntax tree (EXPLAIN AST) names anything that free SQL may not touch."""
+def judge(
+    tree: Sequence[str],
+    other_databases: Collection[str],
+    *,
+    roots: Collection[str] = ("SelectWithUnionQuery",),
+    formats: bool = False,
+    system: Collection[str] = SYSTEM,
+) -> None:
+    """Raises UserError when a syntax tree (EXPLAIN AST) names anything that free SQL may not touch.
+
+    `roots`: kinds of statement; `formats`: whether FORMAT may be given; `system`: tables of `system`.
+    """
     root = ""
     for depth, parent, node, name in _nodes(tree):
         root = root or node
-        if root != "SelectWithUnionQuery":
+        if root not in roots:
             raise UserError("Only SELECT can be run here.", cure="Write one SELECT, for example on v_plays.")
-        if depth == 1 and (node == "Literal" or (node == "Identifier" and name != "Native")):
+        if depth == 1 and (node == "Literal" or (node == "Identifier" and name != "Native" and not formats)):
             raise UserError("INTO OUTFILE and FORMAT cannot be used here.", cure="Leave them out.")
         if node == "Set":
             raise UserError("SETTINGS cannot be used here.", cure="Leave them out.")
         if node in {"Identifier", "TableIdentifier"}:
-            _judge_name(name, other_databases)
+            _judge_name(name, other_databases, system)
         if node == "Function":
             function = name.split(" ", 1)[0]
             if parent == "TableExpression" and function.lower() not in TABLE_FUNCTIONS:
@@ -88,15 +98,15 @@ def judge(tree: list[str], other_databases: set[str]) -> None:
                 raise UserError(f"The function {function} cannot be used here.", cure="Leave it out.")
 
 
-def _judge_name(name: str, other_databases: set[str]) -> None:
+def _judge_name(name: str, other_databases: Collection[str], system: Collection[str]) -> None:
     parts = re.split(r"[.\s()`\"]+", name)
     if SECRET.intersection(parts):
         raise UserError("That table holds secrets and cannot be read here.", cure="Read from the views: v_plays.")
-    if len(parts) > 1 and parts[0] in other_databases and not (parts[0] == "system" and parts[1] in SYSTEM):
+    if len(parts) > 1 and parts[0] in other_databases and not (parts[0] == "system" and parts[1] in system):
         raise UserError(f"{name[:80]} lies in another database and cannot be read here.", cure="Read from v_plays.")
 
 
-def _nodes(tree: list[str]) -> Iterator[tuple[int, str, str, str]]:
+def _nodes(tree: Sequence[str]) -> Iterator[tuple[int, str, str, str]]:
     """(depth, kind of the parent, kind, the rest of the line) for each node."""
     path: list[str] = []
     for line in tree:

@@ -153,6 +153,11 @@ class Reader:
         )
         return next((Playback(**{**row, "artist_names": tuple(row["artist_names"])}) for row in rows), None)
 
+    def last_active(self) -> int | None:
+        """The listener whose playback changed last, or None where nobody's ever did."""
+        found: int | None = self._ch.scalar("SELECT listener FROM v_playback ORDER BY observed_at DESC LIMIT 1")
+        return found
+
     def imports(self, listener: int, limit: int = 100) -> list[ImportRow]:
         """Imports, newest first."""
         rows = self._ch.query_dicts(

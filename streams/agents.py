@@ -24,16 +24,17 @@ from typing import Any, Protocol, TypeVar
 
 import faust
 import structlog
+from faust.types import AgentT
 from mode import CrashingSupervisor
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_never, wait_random_exponential
 
+from streams.chunks import Slice
 from streams.contracts import codec
 from streams.contracts.errors import Refused, SpotifireError
 from streams.contracts.events import ListenerCommand
 from streams.contracts.ids import from_hex
 from streams.contracts.record import Record
 from streams.contracts.topics import DEAD_LETTER, LISTENER_COMMAND, PLAY_ENRICHED, PLAY_RECORDED, PLAYBACK_CHANGED
-from streams.chunks import Slice
 from streams.metrics import Metrics
 from streams.pipeline import Outcome
 from streams.publisher import Publisher
@@ -162,7 +163,7 @@ Slicer = Callable[[Any], AsyncIterator[Slice]]
 """Turns an agent's stream into slices: streams.chunks.slices with its settings bound."""
 
 
-def attach(app: faust.App, work: Work, slicer: Slicer) -> list[faust.Agent]:
+def attach(app: faust.App, work: Work, slicer: Slicer) -> list[AgentT[Any]]:
     """Make the agents of the app: one a topic, and this list is all there are."""
     jobs: list[tuple[str, str, Callable[[list[Record]], Awaitable[None]]]] = [
         ("plays", PLAY_RECORDED.name, work.plays),
@@ -178,7 +179,7 @@ def _agent(
     topic: str,
     job: Callable[[list[Record]], Awaitable[None]],
     slicer: Slicer,
-) -> faust.Agent:
+) -> AgentT[Any]:
     async def agent(stream: Any) -> None:
         # closed at once when the job raises, and not when the collector comes by
         async with aclosing(slicer(stream)) as parts:  # type: ignore[type-var]
@@ -188,10 +189,9 @@ def _agent(
 
     # raw and without types: Faust acknowledges what it cannot decode, so it decodes nothing
     channel = app.topic(topic, key_serializer="raw", value_serializer="raw")
-    made: faust.Agent = app.agent(
+    return app.agent(
         channel,
         name=f"spotifire.{name}",
         concurrency=1,  # two would acknowledge out of order
         supervisor_strategy=CrashingSupervisor,
     )(agent)
-    return made

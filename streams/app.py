@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import faust
 import structlog
@@ -32,7 +33,7 @@ from streams.publisher import Publisher, PublisherSettings
 _WATCH_S = 0.1  # between two looks at whether the app lives
 _LAG_S = 1.0  # between two looks at the lag
 _STOP_S = 1.5  # for the slice in hand when stopping
-_LEAVE_S = 5.0  # for the publisher when stopping: longer only when the broker is gone
+_LEAVE_S = 5.0  # for Faust, then for the publisher: used up only when the broker or a thread is gone
 _READ_TOPICS = (PLAY_RECORDED.name, LISTENER_COMMAND.name, PLAYBACK_CHANGED.name)
 
 log = structlog.get_logger(__name__)
@@ -66,7 +67,7 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     stalled_s: float = 60.0
 
 
-class _KafkaConsumerOnly(BootStrategy):  # type: ignore[misc]  # Faust is untyped here
+class _KafkaConsumerOnly(BootStrategy):
     """No web server: Faust's /table and /router would serve data to whoever asks. No producer:
     streams.publisher is the one way onto Kafka, and Faust's would be a second connection."""
 
@@ -77,7 +78,7 @@ class _KafkaConsumerOnly(BootStrategy):  # type: ignore[misc]  # Faust is untype
 def make_app(settings: WorkerSettings) -> faust.App:
     """A Faust app without agents, bound to the running event loop."""
 
-    class App(faust.App):  # type: ignore[misc]  # Faust is untyped here
+    class App(faust.App):
         BootStrategy = _KafkaConsumerOnly
 
     settings.data_dir.mkdir(parents=True, exist_ok=True)
@@ -163,7 +164,8 @@ class Worker:
         try:
             await self._offsets.start()
             app = self._app = make_app(settings)
-            app.transport.Consumer = StoredOffsets.of(
+            transport: Any = app.transport  # where Faust says to set a consumer of one's own
+            transport.Consumer = StoredOffsets.of(
                 self._positions, self._in_hand, stop_s=_STOP_S, fetch_wait_s=settings.fetch_wait_s
             )
             self._work = Work(
@@ -227,27 +229,32 @@ class Worker:
         self._tasks = []
         app, self._app = self._app, None
         if app is not None:
-            await app.stop()
+            try:
+                async with asyncio.timeout(_LEAVE_S):
+                    await app.stop()
+            except Exception as error:  # after a crash its threads may be gone
+                log.warning("Faust did not end well", error=repr(error))
         if self._work is not None:
             self._work.stop()
         await self._offsets.stop()
         try:
-            async with asyncio.timeout(_LEAVE_S):
-                await self._publisher.stop()
-        except (TimeoutError, SpotifireError) as error:
+            await self._publisher.stop(timeout_s=_LEAVE_S)
+        except SpotifireError as error:
             # what it still held belongs to slices that were not acknowledged: it comes again
             log.warning("publisher did not end well", error=str(error))
 
     async def _watch(self, app: faust.App) -> None:
-        """Faust crashes from several threads and loops, so its flag is looked at, not awaited."""
-        while not app.should_stop:
+        while not app.should_stop:  # noqa: ASYNC110  Faust sets it from several threads and loops
             await asyncio.sleep(_WATCH_S)
         self._fail(app.crash_reason or SpotifireError("The worker ended by itself."))
 
     async def _measure_lag(self) -> None:
         loop = asyncio.get_running_loop()
-        partitions = [(topic.name, n) for topic in TOPICS if topic.name in _READ_TOPICS for n in range(topic.partitions)]
-        moved, before = loop.time(), {}
+        partitions = [
+            (topic.name, n) for topic in TOPICS if topic.name in _READ_TOPICS for n in range(topic.partitions)
+        ]
+        moved = loop.time()
+        before: dict[tuple[str, int], int | None] = {}
         while True:
             await asyncio.sleep(_LAG_S)
             try:
@@ -275,4 +282,3 @@ class Worker:
             log.error("worker failed", error=repr(error))
             self._ended.set_exception(error)
             self._ended.exception()  # seen, also when nobody awaits failed()
-

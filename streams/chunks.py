@@ -56,9 +56,7 @@ async def slices(
             yield Slice([_record(message) for message in messages], _acknowledge(positions, ends, generation))
 
 
-def _acknowledge(
-    positions: Positions, ends: dict[tuple[str, int], int], generation: int
-) -> Callable[[], None]:
+def _acknowledge(positions: Positions, ends: dict[tuple[str, int], int], generation: int) -> Callable[[], None]:
     def acknowledge() -> None:
         for (topic, partition), upto in ends.items():
             positions.store(topic, partition, upto, generation)

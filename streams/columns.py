@@ -59,7 +59,8 @@ def sighting_table(events: Sequence[PlayRecorded], version: int) -> pa.Table:
     listeners, ends, artists, imports, *copied = zip(*map(_values_of, events), strict=True)
     said = dict(zip(_COPIED, copied, strict=True))
     numbers = {text: int(text, 16) for text in {*listeners, *imports} if text}
-    names = [[artist.name for artist in several] for several in artists]
+    every_artist = [artist for several in artists for artist in several]
+    upto = pa.array(np.concatenate([[0], np.cumsum(np.fromiter(map(len, artists), np.int32, rows))]), pa.int32())
     columns: dict[str, object] = {
         **said,
         "listener": np.fromiter((numbers[text] for text in listeners), np.uint64, rows),
@@ -67,11 +68,15 @@ def sighting_table(events: Sequence[PlayRecorded], version: int) -> pa.Table:
         "sighting_id": np.fromiter(_sighting_ids(events, numbers), np.uint64, rows),
         "version": np.full(rows, version, np.uint64),
         "is_deleted": np.zeros(rows, np.uint8),
-        "artist_names": names,
-        "artist_ids": [[artist.id for artist in several] for several in artists],
+        "artist_names": pa.ListArray.from_arrays(upto, pa.array([artist.name for artist in every_artist], pa.string())),
+        "artist_ids": pa.ListArray.from_arrays(upto, pa.array([artist.id for artist in every_artist], pa.string())),
         "import_id": np.fromiter((numbers.get(text, 0) for text in imports), np.uint64, rows),
     }
-    return pa.table([pa.array(columns[field.name], field.type) for field in SIGHTINGS], schema=SIGHTINGS)
+    return pa.table([_array(columns[field.name], field.type) for field in SIGHTINGS], schema=SIGHTINGS)
+
+
+def _array(values: object, kind: pa.DataType) -> pa.Array:
+    return values if isinstance(values, pa.Array) else pa.array(values, kind)
 
 
 def _sighting_ids(events: Sequence[PlayRecorded], numbers: dict[str, int]) -> Iterator[int]:

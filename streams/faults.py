@@ -10,10 +10,13 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from streams.contracts.errors import SpotifireError
+from streams.contracts.errors import Unavailable
+from streams.outside import LookUpFailed
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
+
+NOBODYS = (Unavailable, LookUpFailed)  # faults of no record
 
 FEW = 3
 PER_THOUSAND = 5
@@ -25,13 +28,13 @@ def isolate(
 ) -> tuple[ResultT, list[tuple[ItemT, Exception]]]:
     """`work` of all items but those that make it fail, and those, each with its exception.
 
-    They are found by halving. The exception comes out when it is retriable, when more than
+    They are found by halving. The exception comes out when it is one of NOBODYS, when more than
     `allowed` items fail, and when no item fails by itself.
     """
     try:
         return work(items), []
     except Exception as error:
-        if _retriable(error):
+        if isinstance(error, NOBODYS):
             raise
         culprits = _halve(work, items, error, allowed)
         if not culprits:
@@ -55,14 +58,10 @@ def _halve(
             if half:
                 work(half)
         except Exception as inner:
-            if _retriable(inner):
+            if isinstance(inner, NOBODYS):
                 raise
             found += _halve(work, half, inner, allowed - len(found))
     return found
-
-
-def _retriable(error: Exception) -> bool:
-    return isinstance(error, SpotifireError) and error.retriable
 
 
 class FaultBudget:

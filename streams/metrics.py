@@ -44,12 +44,8 @@ class Metrics:
         self._read = Counter(
             "spotifire_records_read", "Records that agents took up, by topic.", ["topic"], registry=self.registry
         )
-        self._stored = Counter(
-            "spotifire_sightings_stored", "Sightings stored that were new.", registry=self.registry
-        )
-        self._known = Counter(
-            "spotifire_sightings_known", "Sightings that were stored before.", registry=self.registry
-        )
+        self._stored = Counter("spotifire_sightings_stored", "Sightings stored that were new.", registry=self.registry)
+        self._known = Counter("spotifire_sightings_known", "Sightings that were stored before.", registry=self.registry)
         self._refused = Counter(
             "spotifire_records_refused", "Records that went to the dead letters.", registry=self.registry
         )
@@ -108,14 +104,15 @@ class Metrics:
         self._read.labels(topic).inc(records)
         self._slices.labels(topic).observe(records)
         self._work.labels(topic).observe(seconds)
-        self._stored.inc(stored)
-        self._known.inc(known)
         self._refused.inc(refused)
         self._plays.inc(plays)
+        counts = {topic: records, " refused": refused, " plays": plays}
+        if topic == PLAY_RECORDED.name:  # the others hold no sightings
+            self._stored.inc(stored)
+            self._known.inc(known)
+            counts |= {" stored": stored, " known": known}
         with self._lock:
-            self._counts.update(
-                {topic: records, " stored": stored, " known": known, " refused": refused, " plays": plays}
-            )
+            self._counts.update(counts)
 
     def queryable(self, published_ms: Iterable[int], now_ms: int | None = None) -> None:
         """Plays that can be queried as of now, by their records' timestamps (Unix ms)."""

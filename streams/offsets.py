@@ -45,9 +45,7 @@ class GroupOffsets:
     async def start(self) -> None:
         """Connect."""
         # a group id without a subscription: it may ask for commits, and never joins
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap, group_id=self._group, enable_auto_commit=False
-        )
+        consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, group_id=self._group, enable_auto_commit=False)
         try:
             await consumer.start()
         except KafkaError as error:

@@ -13,8 +13,8 @@ derives the same plays again and removes every candidate id that is not live; a 
 leaves plays whose events were perhaps never published, so a record that comes again touches its
 component once more. So each method may repeat its work, and returns only when all is durable.
 
-What raises. Retriable errors (StoreUnavailable) and faults of writing come out as they are. An
-exception of ours in steps 1 and 3 to 6 is traced to its records by halving the slice; they become
+What raises. Errors of the store, retriable or not, come out as they are. An exception of our own in
+steps 1 and 3 to 6 is traced to its records by halving the slice (streams/faults.py); they become
 dead letters, and when there are more than a few in a thousand the exception comes out instead.
 
 Used by one thread at a time. Times are Unix milliseconds UTC, versions microseconds.
@@ -45,6 +45,7 @@ from streams.enrichment import enriched, events_of, removal_events
 from streams.faults import FaultBudget, isolate
 from streams.identity import Keys, components, keys_of, play_ids, plays_of, superseded
 from streams.neighbours import look_up, tracks_of
+from streams.outside import LookUpFailed, LookUps
 from streams.plays import merged, removals
 from streams.refusals import DeadLetter, Refusal, dead_letter, dead_letter_table
 
@@ -71,7 +72,7 @@ class Outcome(Struct):
     dead_letters: list[DeadLetter] = field(default_factory=list)
 
 
-class _Good(Struct, Generic[EventT], frozen=True):
+class _Good(Struct, Generic[EventT], frozen=True, gc=False):
     """A record that decoded, and its event."""
 
     record: Record
@@ -107,6 +108,7 @@ class Pipeline:
     ) -> None:
         self._store = store
         self._reference = reference
+        self._look_ups = LookUps(store, reference)
         self._commands = commands
         self._clock = clock
         self._version = -1
@@ -123,7 +125,10 @@ class Pipeline:
             return self._work([one.event for one in part], settings, version)
 
         allowed = self._budget.allowed(len(records))
-        made, culprits = isolate(work, good, allowed - len(faults))
+        try:
+            made, culprits = isolate(work, good, allowed - len(faults))
+        except LookUpFailed as failed:
+            raise failed.error from None
         faults += [(one.record, error) for one, error in culprits]
         if len(faults) > allowed:
             raise faults[0][1]
@@ -173,7 +178,10 @@ class Pipeline:
         tracks = tracks_of(conform(self._store.sightings_of(listener), SIGHTINGS))
         keys = keys_of(tracks)
         known = np.ones(tracks.num_rows, np.bool_)
-        derived = self._derive(tracks, keys, components(keys), known, settings, version)
+        try:
+            derived = self._derive(tracks, keys, components(keys), known, settings, version)
+        except LookUpFailed as failed:
+            raise failed.error from None
         self._write(derived)
         _tell(outcome, derived, version)
         return f"{derived.plays.num_rows} plays from {tracks.num_rows} sightings"
@@ -210,7 +218,7 @@ class Pipeline:
         """Steps 3 to 6. Reads the store and the reference data, writes nothing."""
         every = sighting_table(events, version)
         _, first, which = np.unique(unsigned(every["sighting_id"]), return_index=True, return_inverse=True)
-        near = look_up(every.take(pa.array(first)), self._store.sightings_within)
+        near = look_up(every.take(pa.array(first)), self._look_ups.sightings_within)
         derived = self._derive(near.tracks, near.keys, near.labels, near.known, settings, version)
         fresh = np.sort(first[near.fresh])
         return _Work(derived, every.take(pa.array(fresh)), import_row_table(every, near.ended[which], version))
@@ -230,7 +238,7 @@ class Pipeline:
         stored = set(zip(keys.listener[known].tolist(), keys.candidate[known].tolist(), strict=True)) if ids else set()
         told = [pair for pair in zip(listeners, ids, strict=True) if pair in stored]
         return _Derived(
-            plays=enriched(merged(tracks, keys, play), settings, self._reference, version),
+            plays=enriched(merged(tracks, keys, play), settings, self._look_ups, version),
             removed=removals(listeners, ids, version),
             told=([one for one, _ in told], [one for _, one in told]),
         )

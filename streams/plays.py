@@ -37,15 +37,15 @@ def merged(tracks: pa.Table, keys: Keys, play: Int64s) -> dict[str, pa.Array]:
     order = np.lexsort((keys.sighting, keys.second, keys.rank, play))
     starts = np.flatnonzero(np.diff(play[order], prepend=-1))
     first = order[starts]
-    plays = len(first)
     columns = {
         "listener": tracks["listener"].take(pa.array(first)),
         "play_id": pa.array(play_ids(keys, play)),
-        "ms_played_is_estimate": pa.array(np.zeros(plays, np.bool_)),
+        "ms_played_is_estimate": pa.array(np.zeros(len(first), np.bool_)),
         "sources": _sources(tracks["source"].take(pa.array(order)), starts),
     }
-    if plays == len(order):
-        columns |= {name: tracks[name].take(pa.array(first)) for name in (*_MERGED, *_ARTISTS)}
+    if len(first) == len(order):
+        alone = tracks.take(pa.array(first))
+        columns |= {name: alone[name] for name in (*_MERGED, *_ARTISTS)}
     else:
         for name in _MERGED:
             best = _first_where(_known(tracks[name])[order], starts)
@@ -62,6 +62,8 @@ def merged(tracks: pa.Table, keys: Keys, play: Int64s) -> dict[str, pa.Array]:
 def removals(listeners: Sequence[int], ids: Sequence[int], version: int) -> pa.Table:
     """Rows of schema PLAYS that remove play ids. All but id, end and version is empty."""
     rows = len(ids)
+    if not rows:
+        return PLAYS.empty_table()
     ends = np.array(ids, np.uint64) >> np.uint64(32)
     known = {
         "listener": pa.array(np.array(listeners, np.uint64)),

@@ -25,10 +25,11 @@ import asyncio
 import re
 import time
 from functools import lru_cache, partial
+from types import TracebackType
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, KafkaTimeoutError, UnknownTopicOrPartitionError
+from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError, UnknownTopicOrPartitionError
 from aiokafka.partitioner import murmur2
 from aiokafka.structs import RecordMetadata
 from msgspec import Struct
@@ -42,6 +43,7 @@ from streams.window import Window
 MIB = 1024 * 1024
 _RECORD_OVERHEAD = 32  # bytes of a record beside key, value and headers: lengths, offsets, its batch's header
 _LOOK_S = 0.05  # between two looks at the commits, while waiting for them
+_GIVE_UP_S = 5.0  # for the broker, when an exception is on its way
 _SAY_S = 30.0  # how often a wait is logged
 
 log = structlog.get_logger(__name__)
@@ -100,24 +102,40 @@ class Publisher:
             raise
         self._producer = producer
 
-    async def stop(self) -> None:
-        """Flush and disconnect. Raises what could not be sent; stopping twice changes nothing."""
+    async def stop(self, *, timeout_s: float | None = None) -> None:
+        """Flush and disconnect; stopping twice changes nothing.
+
+        Raises what could not be sent. Without `timeout_s` it waits for a broker that is down; with
+        it, what is not acknowledged by then is given up, and BrokerUnavailable says so.
+        """
         producer, self._producer = self._producer, None
         if producer is None:
             return
         try:
-            await producer.flush()
+            async with asyncio.timeout(timeout_s):
+                await producer.flush()
+        except TimeoutError:
+            await _give_up(producer)
         finally:
-            await producer.stop()
             await self._offsets.stop()
+            await producer.stop()
+        await asyncio.sleep(0)  # the futures' callbacks
         self._raise_failure()
 
     async def __aenter__(self) -> Publisher:
         await self.start()
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        await self.stop()
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            await self.stop()
+            return
+        try:
+            await self.stop(timeout_s=_GIVE_UP_S)
+        except SpotifireError as later:  # what is on its way already matters more
+            log.warning("records not sent", error=later.message)
 
     async def publish(
         self, topic: Topic, event: Struct, *, key: str | None = None, import_id: str = "", origin: str = ""
@@ -128,9 +146,7 @@ class Publisher:
         (16 hexadecimal digits) and `origin` ("name.json#17") become headers.
         """
         made = key if key is not None else _key(topic, event)
-        await self.publish_raw(
-            topic, made.encode(), codec.encode(event), _headers(import_id=import_id, origin=origin)
-        )
+        await self.publish_raw(topic, made.encode(), codec.encode(event), _headers(import_id=import_id, origin=origin))
 
     async def publish_raw(
         self,
@@ -207,9 +223,7 @@ class Publisher:
             else:
                 return future
 
-    def _sent(
-        self, topic: str, window: Window | None, size: int, future: asyncio.Future[RecordMetadata]
-    ) -> None:
+    def _sent(self, topic: str, window: Window | None, size: int, future: asyncio.Future[RecordMetadata]) -> None:
         if future.cancelled():
             error: BaseException | None = asyncio.CancelledError()
         else:
@@ -306,6 +320,14 @@ class Publisher:
     def _raise_failure(self) -> None:
         if self._failure is not None:
             raise self._failure
+
+
+async def _give_up(producer: AIOKafkaProducer) -> None:
+    """Fail what was not sent, else `producer.stop` waits for the broker. There is no public way."""
+    sending = producer._sender.sender_task
+    sending.cancel()
+    await asyncio.wait({sending}, timeout=_GIVE_UP_S)  # first, for it would put batches back
+    producer._message_accumulator.fail_all(KafkaConnectionError("the broker is down"))
 
 
 def _failed(topic: str, error: BaseException) -> SpotifireError:

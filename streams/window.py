@@ -68,9 +68,7 @@ class Window:
     @property
     def stale(self) -> bool:
         """Whether so much was sent since the last look that others may have filled the window."""
-        return (
-            self._unseen_bytes * _SHARES >= self.max_bytes or self._unseen * _SHARES >= self.max_records
-        )
+        return self._unseen_bytes * _SHARES >= self.max_bytes or self._unseen * _SHARES >= self.max_records
 
     @property
     def records(self) -> int:

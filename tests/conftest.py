@@ -8,17 +8,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from sinks.clickhouse import ClickHouse, ClickHouseSettings
+from sinks.clickhouse import ClickHouse
 from sinks.reader import Reader
 from sinks.reference import ClickHouseReference
 from sinks.writer import Writer
-from tests.support.clickhouse import chdb_folder, fresh_database
+from tests.support.clickhouse import chdb_folder, fresh_database, keeper
 
 
 @pytest.fixture(scope="session")
 def engine() -> Iterator[ClickHouse]:
     """The embedded engine, held open for the session (opening it takes 0.7 s), on its one folder."""
-    ch = ClickHouse(ClickHouseSettings(path=chdb_folder(), database="default"))
+    ch = keeper()
     ch.ping()
     yield ch
     ch.close()

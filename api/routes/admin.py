@@ -13,13 +13,15 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
+from api import examples
 from api.asking import ask
+from api.examples import example
 from api.problems import Problem
 from api.routes.imports import FILES
 from api.routes.reads import Store
 from api.scope import Owner, ServicesOf
 from api.services import Finding, needed
-from api.shapes import DeadLetters, Findings, Removed, SqlAnswer
+from api.shapes import CatalogCounts, DeadLetters, Findings, Removed, SqlAnswer
 from api.uploads import receive_files
 from streams.contracts import ids
 from streams.contracts.errors import SpotifireError
@@ -41,7 +43,7 @@ class Query_(BaseModel):  # noqa: N801 - Query is FastAPI's
     limit: Annotated[int, Field(ge=1, le=10_000)] = 1000
 
 
-@router.post("/sql", summary="Read-only SQL")
+@router.post("/sql", summary="Read-only SQL", responses=example(examples.SQL))
 def sql(store: Store, caller: Owner, body: Query_) -> SqlAnswer:
     """Limited in time, rows and memory; sees no secrets, files or addresses."""
     table = store.sql(body.query, body.limit)
@@ -57,7 +59,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-@router.get("/doctor", summary="What is wrong, and what to do")
+@router.get("/doctor", summary="What is wrong, and what to do", responses=example(examples.FINDINGS))
 async def doctor(services: ServicesOf, caller: Owner) -> Findings:
     """Every part's checks."""
     found = await asyncio.gather(*(_checked(check) for check in services.checks))
@@ -74,6 +76,10 @@ async def _checked(check: Callable[[], Awaitable[Sequence[Finding]]]) -> Sequenc
     except SpotifireError as error:
         part = getattr(check, "__name__", "check")
         return [Finding(part=part, state="failed", detail=error.message, cure=error.cure)]
+    except Exception as error:
+        log.exception("a check failed by itself")
+        part = getattr(check, "__name__", "check")
+        return [Finding(part=part, state="failed", detail=f"The check itself failed: {type(error).__name__}.")]
 
 
 @router.get("/commands/{command_id}", summary="Work that a listener's worker was asked for")
@@ -88,6 +94,12 @@ def command(
     return JSONResponse(shown)
 
 
+@router.get("/stats", summary="What the worker did since it started")
+def stats(services: ServicesOf, caller: Owner) -> Response:
+    """Counts, lag in records, and p50 and p99 from published to queryable of the last minute, in seconds."""
+    return JSONResponse(msgspec.to_builtins(needed(services.stats, "The worker")()))
+
+
 @router.get("/dead-letters", summary="What was refused")
 def dead_letters(store: Store, caller: Owner, limit: Annotated[int, Query(ge=1, le=1000)] = 50) -> DeadLetters:
     """Newest first, each with its reason."""
@@ -95,17 +107,19 @@ def dead_letters(store: Store, caller: Owner, limit: Annotated[int, Query(ge=1, 
 
 
 @router.post("/catalog", summary="Import a catalogue of artists", openapi_extra=FILES)
-async def catalog(request: Request, services: ServicesOf, caller: Owner) -> Response:
+async def catalog(request: Request, services: ServicesOf, caller: Owner) -> CatalogCounts:
     """A JSON list of `{id, name, genres, popularity, followers}`. Plays of artists that became
     known are stamped again by themselves."""
     run = needed(services.catalog, "The catalogue")
     settings = services.settings
     upload = await receive_files(request, settings.data_dir, settings.max_upload)
     try:
-        counts = await run(upload.files[0])
+        found = await run(upload.files[0])
     finally:
         await run_in_threadpool(upload.remove)
-    return Response(msgspec.json.encode(counts), media_type="application/json")
+    for listener in found.listeners_to_restamp:
+        await ask(services, listener, "restamp")
+    return CatalogCounts(found.read, found.stored, found.refused, len(found.listeners_to_restamp))
 
 
 @router.delete("/demo", status_code=202, summary="Remove the demo listeners")

@@ -14,7 +14,9 @@ from fastapi.responses import RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
+from api import examples
 from api.asking import ask
+from api.examples import example
 from api.problems import Problem
 from api.scope import CallerOf, Listener, Owner, ServicesOf, shared
 from api.services import Services, needed
@@ -92,7 +94,7 @@ def connection_of(services: Services, row: ListenerRow) -> ConnectionState:
     )
 
 
-@router.get(ROOT, summary="Those whom the caller may see")
+@router.get(ROOT, summary="Those whom the caller may see", responses=example(examples.LISTENERS))
 @shared
 def everyone(services: ServicesOf, caller: CallerOf) -> Listeners:
     """For the owner everyone; for a listener's token that listener alone."""
@@ -101,7 +103,7 @@ def everyone(services: ServicesOf, caller: CallerOf) -> Listeners:
     return Listeners([shape(services, row) for row in mine])
 
 
-@router.post(ROOT, status_code=201, summary="Add a listener")
+@router.post(ROOT, status_code=201, summary="Add a listener", responses=example(examples.LISTENER, 201))
 def add(services: ServicesOf, caller: Owner, new: NewListener) -> ListenerShape:
     """409 where somebody is called so already; letter case does not matter."""
     listeners = needed(services.listeners, "The database")
@@ -111,13 +113,13 @@ def add(services: ServicesOf, caller: Owner, new: NewListener) -> ListenerShape:
     return shape(services, row)
 
 
-@router.get(ROOT + "/{listener}", summary="One listener")
+@router.get(ROOT + "/{listener}", summary="One listener", responses=example(examples.LISTENER))
 def one(services: ServicesOf, listener: Listener) -> ListenerShape:
     """By name or id."""
     return shape(services, listener)
 
 
-@router.patch(ROOT + "/{listener}", summary="Change a listener")
+@router.patch(ROOT + "/{listener}", summary="Change a listener", responses=example(examples.LISTENER))
 async def change(services: ServicesOf, caller: Owner, listener: Listener, changes: Changes) -> ListenerShape:
     """A change of zone or hemisphere stamps the listener's plays again, by itself."""
     listeners = needed(services.listeners, "The database")
@@ -171,6 +173,7 @@ def connection(services: ServicesOf, listener: Listener) -> ConnectionState:
 def disconnect(services: ServicesOf, caller: Owner, listener: Listener) -> ConnectionState:
     """Forgets the token; plays stay."""
     needed(services.connections, "The database").remove(listener.id)
+    services.connections_changed()
     return connection_of(services, listener)
 
 
@@ -190,5 +193,6 @@ def callback(
         log.warning("connection failed", reason=failure.message)
         # why is told by the connection's own state: the page repeats no text from an address
         return RedirectResponse("/connect?failed=1#spotify", 303)
+    services.connections_changed()
     query = urlencode({"listener": ids.to_hex(done.listener), "connected": "1"})
     return RedirectResponse(f"/connect?{query}#spotify", 303)

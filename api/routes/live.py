@@ -21,6 +21,7 @@ from streams.contracts.events import PlaybackChanged
 router = APIRouter(prefix="/api/v1/listeners/{listener}", tags=["live"])
 
 HEARTBEAT = 15  # seconds: proxies close a connection that is silent for longer
+PAUSE = 1.0  # seconds after `missed`
 STATS = 2.0  # seconds between two looks at the worker's figures
 EXAMPLE = (
     'event: play\nid: 6720fd5a9c1b22d0\ndata: {"play_id":"6720fd5a9c1b22d0","title":"Clair de lune",'
@@ -52,6 +53,8 @@ async def _events(services: Services, listener: int, with_stats: bool) -> AsyncI
             message = await _next(watcher)
             if message is not None:
                 yield _as_event(message)
+                if message.event is None:  # an import goes by: the reader looks at the whole again, in peace
+                    await asyncio.sleep(PAUSE)
             elif with_stats and services.stats is not None:
                 fresh = stat_words(services.stats())
                 if fresh != stats:

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
 
+from api import examples
+from api.examples import example
 from api.profiles import profile_of
 from api.scope import Listener, ServicesOf
 from api.services import needed
@@ -55,7 +57,7 @@ def shape(play: Play) -> PlayShape:
 In = Annotated[Window, Depends(window_of)]
 
 
-@router.get("/recent", summary="The last plays")
+@router.get("/recent", summary="The last plays", responses=example(examples.RECENT))
 def recent(
     listener: Listener,
     store: Store,
@@ -68,13 +70,13 @@ def recent(
     return RecentPage([shape(play) for play in plays[:limit]], plays[limit - 1].play_id if more else None)
 
 
-@router.get("/now", summary="What plays at this moment")
+@router.get("/now", summary="What plays at this moment", responses=example(examples.NOW))
 def now(listener: Listener, store: Store) -> Playback | None:
     """Null while nothing plays or nobody looks (the now-playing poller is off)."""
     return store.now(listener.id)
 
 
-@router.get("/top/{what}", summary="What was played most")
+@router.get("/top/{what}", summary="What was played most", responses=example(examples.TOP))
 def top(
     listener: Listener,
     store: Store,
@@ -87,25 +89,25 @@ def top(
     return Top(window.text, by, store.top(listener.id, what, window, by, limit))
 
 
-@router.get("/clock", summary="Plays by local hour")
+@router.get("/clock", summary="Plays by local hour", responses=example(examples.CLOCK))
 def clock(listener: Listener, store: Store, window: In, by: By = "plays") -> Clock:
     """24 rows, by the clock of where the listener was at the time."""
     return Clock(window.text, by, store.clock(listener.id, window, by))
 
 
-@router.get("/totals", summary="Plays, minutes, artists, tracks, days")
+@router.get("/totals", summary="Plays, minutes, artists, tracks, days", responses=example(examples.TOTALS))
 def totals(listener: Listener, store: Store, window: In) -> Totals:
     """The window in a few figures."""
     return store.totals(listener.id, window)
 
 
-@router.get("/genres/coverage", summary="How many plays have a known genre")
+@router.get("/genres/coverage", summary="How many plays have a known genre", responses=example(examples.COVERAGE))
 def coverage(listener: Listener, store: Store, window: In) -> Coverage:
     """Raise it with `spotifire catalog import FILE`."""
     return store.genre_coverage(listener.id, window)
 
 
-@router.get("/profile", summary="Who the listener is")
+@router.get("/profile", summary="Who the listener is", responses=example(examples.PROFILE))
 def profile(listener: Listener, services: ServicesOf, window: In) -> Profile:
     """The personality of a window and its reasons. Not enough data is an answer, not an error."""
     return profile_of(services, listener, window)

@@ -30,6 +30,12 @@ def visible(services: Services, caller: CallerOf) -> list[ListenerRow]:
     return real or mine
 
 
+def first_shown(services: Services, rows: list[ListenerRow]) -> ListenerRow:
+    """Who is on the page before anybody is chosen: whoever plays, or played last."""
+    active = needed(services.reader, "The database").last_active()
+    return next((row for row in rows if row.id == active), rows[0])
+
+
 def windows(year: int) -> list[tuple[str, str]]:
     """(window, its label) of the switcher."""
     return [("30d", "30 days"), ("90d", "90 days"), (str(year), str(year)), ("all", "All time")]
@@ -42,6 +48,13 @@ def shell_context(services: Services) -> dict[str, Any]:
         "stats": stat_words(services.stats()) if services.stats else {},
         "live": services.live.connected if services.live else None,
     }
+
+
+def error_page(request: Request, status: int, cause: str, cure: str) -> Response:
+    """What went wrong, for a person."""
+    return render(
+        request, "failed.html", {"cause": cause, "cure": cure, "live": None, "stats": {}, "version": ""}, status
+    )
 
 
 @router.get("/favicon.ico")
@@ -67,10 +80,10 @@ def home(
     if not rows:
         return render(request, "welcome.html", context | add_context(services, rows, None))
     try:
-        shown = find(services, caller, listener) if listener else rows[0]
+        shown = find(services, caller, listener) if listener else first_shown(services, rows)
         chosen = needed(services.reader, "The database").window(shown, window)
     except (Problem, UserError) as error:
-        return render(request, "failed.html", context | {"error": error}, getattr(error, "status", 400))
+        return error_page(request, getattr(error, "status", 400), error.message, error.cure)
     view = gather(services, shown, Choice(shown.listener, chosen.text, by, top), chosen)
     switch = windows(datetime.now(ZoneInfo(shown.zone)).year)
     if chosen.text not in dict(switch):

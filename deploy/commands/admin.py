@@ -76,7 +76,10 @@ def catalog_import(
 
     def picture() -> Text:
         refused = sum(counts["refused"].values())
-        return Text(f"{counts['read']:,} artists read, {counts['stored']:,} new or changed, {refused:,} refused.")
+        return Text(
+            f"{counts['read']:,} artists read, {counts['stored']:,} new or changed, {refused:,} refused. "
+            f"Plays of {counts['restamped']:,} listeners are stamped again."
+        )
 
     run.show(counts, picture)
 

@@ -80,13 +80,13 @@ def watch(api: Api, listener: str, import_id: str, *, quiet: bool) -> dict[str, 
                 report: dict[str, Any] = status["report"]
                 return report
             if status["state"] == "failed":
-                raise SpotifireError(status["detail"] or "The import failed; see the log.")
+                raise SpotifireError(status.get("detail") or "The import failed; see the log.")
             seen = status.get("progress") or {}
             rows = int(seen.get("read", 0))
             bar.update(
                 task,
-                total=seen.get("total_bytes") or None,
-                completed=seen.get("done_bytes", 0),
+                total=seen.get("bytes_total") or None,
+                completed=seen.get("bytes_done", 0),
                 rows=rows,
                 rate=rows / max(time.monotonic() - begun, 0.1),
             )

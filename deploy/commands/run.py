@@ -30,7 +30,10 @@ Seconds = Annotated[float | None, typer.Option("--for", min=0.1, help="Stop by i
 
 @guarded
 def up(
-    demo: Annotated[bool, typer.Option("--demo", help="Show the demo listeners beside real ones too.")] = False,
+    demo: Annotated[
+        bool | None,
+        typer.Option("--demo/--no-demo", help="Show demo listeners beside real ones, or never."),
+    ] = None,
     fake_spotify: Annotated[
         bool, typer.Option("--fake-spotify", help="Run a strict imitation of Spotify to connect to.")
     ] = False,
@@ -66,7 +69,7 @@ def up(
     run.show(counts, lambda: Text(f"Stopped. {counts['stored']:,} plays stored in this run, nothing lost."))
 
 
-async def _up(settings: Settings, *, demo: bool, fake_spotify: bool, seconds: float | None) -> dict[str, Any]:
+async def _up(settings: Settings, *, demo: bool | None, fake_spotify: bool, seconds: float | None) -> dict[str, Any]:
     from deploy.parts import first_ending
     from deploy.serve import serving, take_port
     from deploy.stack import open_stack
@@ -84,7 +87,7 @@ async def _up(settings: Settings, *, demo: bool, fake_spotify: bool, seconds: fl
                 open_stack(settings, token=token, writes=True, live=True, demo=demo, fake_spotify=fake_spotify)
             )
             await opened.enter_async_context(serving(stack.app, listening))
-        opened.enter_context(folder.announce(settings.data, stack.url, token))
+        opened.enter_context(folder.announce(settings.data, stack.url, token, kafka=stack.bootstrap))
         err.print(welcome(stack.url, stack.notes))
         if seconds is not None:
             asyncio.get_running_loop().call_later(seconds, stop.set)

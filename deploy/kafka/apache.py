@@ -81,7 +81,7 @@ class ApacheKafka:
         self.bootstrap = ""
         self._port = port
         self._libs = libs or folder / f"libs-{VERSION}"
-        self._lock = FileLock(folder / "lock")
+        self._lock = FileLock(folder / "lock", thread_local=False)  # start and stop may run in any thread
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

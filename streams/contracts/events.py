@@ -35,14 +35,14 @@ Source = Literal[
 Kind = Literal["track", "episode", "chapter"]
 
 
-class Artist(Struct, frozen=True, omit_defaults=True):
+class Artist(Struct, frozen=True, omit_defaults=True, gc=False):
     """An artist as a source named it; `id` is "" where the source gives only names."""
 
     name: Name
     id: Word = ""
 
 
-class PlayRecorded(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class PlayRecorded(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One play as one source saw it: a sighting."""
 
     listener: Id
@@ -74,7 +74,7 @@ class PlayRecorded(Struct, frozen=True, kw_only=True, omit_defaults=True):
     import_id: ImportId = ""
 
 
-class PlayEnriched(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class PlayEnriched(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A play with its id, local time, season and genre, or its removal. Keep the highest version."""
 
     listener: Id
@@ -99,7 +99,7 @@ class PlayEnriched(Struct, frozen=True, kw_only=True, omit_defaults=True):
     subgenre: Name = ""
 
 
-class PlaybackChanged(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class PlaybackChanged(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What plays at this moment for one listener, or nothing (`is_playing` false)."""
 
     listener: Id

@@ -24,7 +24,7 @@ def from_hex(text: str) -> int:
     """16 hexadecimal digits -> 64-bit unsigned integer. Raises ValueError for anything else."""
     if len(text) != 16 or not text.isascii() or not text.isalnum():
         raise ValueError(f"an id is 16 hexadecimal digits, not {text[:32]!r}")
-    return int(text, 16)
+    return int.from_bytes(bytes.fromhex(text), "big")  # int() would also take "0x"
 
 
 def new_id() -> int:

@@ -19,7 +19,7 @@ ERROR_CLASS = "__connect.errors.exception.class.name"
 ERROR_MESSAGE = "__connect.errors.exception.message"
 
 
-class Record(Struct, frozen=True):
+class Record(Struct, frozen=True, gc=False):
     """One record of a partition: the bytes as they came. `timestamp` is Unix milliseconds UTC."""
 
     topic: str

@@ -11,35 +11,36 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from structlog.testing import capture_logs
 
 from api.app import ROUTERS, create_app
 from api.guard import PUBLIC
 from api.passwords import hash_password
 from api.scope import scope
-from sinks.clickhouse import ClickHouse
+from sinks.clickhouse import ClickHouse, ClickHouseSettings
 from sinks.tokens import Tokens
-from sinks.writer import Writer
-from tests.support.web import TOKEN, Seeded, client_of, owner_client, seed, services, settings
+from tests.api.conftest import Library
+from tests.support.web import TOKEN, Seeded, client_of, owner_client, services, settings
 
 PASSWORD = "a long enough password"
 HASHED = hash_password(PASSWORD)
 
 
 @pytest.fixture
-def seeded(clickhouse: ClickHouse, store: Writer) -> Seeded:
-    return seed(clickhouse, store)
+def seeded(library: Library) -> Seeded:
+    return library.seeded
 
 
 @pytest.fixture
-def local(clickhouse: ClickHouse, tmp_path: Path) -> FastAPI:
-    return create_app(services(clickhouse, tmp_path))
+def local(library: Library, tmp_path: Path) -> FastAPI:
+    return create_app(services(library.ch, tmp_path))
 
 
 @pytest.fixture
-def exposed(clickhouse: ClickHouse, tmp_path: Path) -> FastAPI:
+def exposed(library: Library, tmp_path: Path) -> FastAPI:
     """Bound to every address."""
     asks = settings(tmp_path, host="0.0.0.0", password_hash=HASHED, session_key=b"k" * 32)
-    return create_app(services(clickhouse, tmp_path, settings=asks))
+    return create_app(services(library.ch, tmp_path, settings=asks))
 
 
 def every_route() -> Iterator[tuple[str, APIRoute]]:
@@ -117,9 +118,9 @@ async def test_a_proxy_in_front_ends_the_trust_in_loopback(local: FastAPI, seede
         assert (await client.get("/api/v1/listeners")).status_code == 401
 
 
-async def test_a_public_address_asks_for_the_password_on_loopback_too(clickhouse: ClickHouse, tmp_path: Path) -> None:
+async def test_a_public_address_asks_for_the_password_on_loopback_too(library: Library, tmp_path: Path) -> None:
     asks = settings(tmp_path, public_url="https://music.example", password_hash=HASHED)
-    app = create_app(services(clickhouse, tmp_path, settings=asks))
+    app = create_app(services(library.ch, tmp_path, settings=asks))
     async with client_of(app, host="127.0.0.1") as client:
         assert (await client.get("/api/v1/listeners")).status_code == 401
     async with client_of(app, host="music.example") as client:
@@ -159,7 +160,8 @@ async def test_another_sites_page_reads_nothing_but_may_link_to_us(local: FastAP
         assert (await client.get("/", headers=visited)).status_code == 200
 
 
-async def test_our_own_page_may_change_things(local: FastAPI, seeded: Seeded) -> None:
+async def test_our_own_page_may_change_things(clickhouse: ClickHouse, tmp_path: Path) -> None:
+    local = create_app(services(clickhouse, tmp_path))
     ours = {"Origin": "http://127.0.0.1:8765", "Sec-Fetch-Site": "same-origin"}
     async with client_of(local, host="127.0.0.1:8765") as client:
         answer = await client.post("/api/v1/listeners", json={"name": "Eve", "timezone": "UTC"}, headers=ours)
@@ -208,8 +210,8 @@ async def test_guessing_is_braked(exposed: FastAPI, seeded: Seeded) -> None:
         assert (await sign_in(client, PASSWORD)).status_code == 429, "the right one too, until the time is over"
 
 
-async def test_without_a_password_nobody_signs_in(clickhouse: ClickHouse, tmp_path: Path) -> None:
-    app = create_app(services(clickhouse, tmp_path, settings=settings(tmp_path, host="0.0.0.0")))
+async def test_without_a_password_nobody_signs_in(library: Library, tmp_path: Path) -> None:
+    app = create_app(services(library.ch, tmp_path, settings=settings(tmp_path, host="0.0.0.0")))
     async with client_of(app, host="music.example") as client:
         assert (await sign_in(client, "")).status_code in (401, 422)
         assert (await sign_in(client, "x")).status_code == 401
@@ -229,10 +231,8 @@ async def test_the_owners_token_opens_everything_and_a_wrong_one_nothing(
         assert (await client.get("/api/v1/doctor", headers=bad)).status_code == 401, "on loopback too"
 
 
-async def test_a_listeners_token_reads_that_listener_alone(
-    exposed: FastAPI, seeded: Seeded, clickhouse: ClickHouse
-) -> None:
-    row, token = Tokens(clickhouse).add("phone", "listener", seeded.ada.id)
+async def test_a_listeners_token_reads_that_listener_alone(exposed: FastAPI, seeded: Seeded, library: Library) -> None:
+    row, token = Tokens(library.ch).add("phone", "listener", seeded.ada.id)
     others = (seeded.bob.listener, "Bob", "bob", "BOB")
     async with client_of(exposed, host="music.example", authorization=f"Bearer {token}") as client:
         seen = (await client.get("/api/v1/listeners")).json()["listeners"]
@@ -258,7 +258,7 @@ async def test_a_listeners_token_reads_that_listener_alone(
         assert len(own.json()["plays"]) == 30
         assert (await client.get("/", params={"listener": "Bob"})).status_code == 404
         assert (await client.delete("/api/v1/listeners/ada")).status_code == 403
-        Tokens(clickhouse).revoke(row.token_id)
+        Tokens(library.ch).revoke(row.token_id)
         assert (await client.get("/api/v1/listeners")).status_code == 401
 
 
@@ -272,3 +272,34 @@ async def test_a_flood_is_refused_before_it_is_read(local: FastAPI, seeded: Seed
         streamed = await client.post("/api/v1/sql", content=endless())
     assert declared.status_code == 413
     assert streamed.status_code == 413
+
+
+async def test_an_error_of_ours_says_nothing_and_keeps_the_headers(library: Library, tmp_path: Path) -> None:
+    def broken(listener: int, window: str) -> Any:
+        raise RuntimeError("a secret: hunter2")
+
+    with capture_logs() as logs:
+        async with client_of(create_app(services(library.ch, tmp_path, profiles=broken))) as client:
+            answer = await client.get("/api/v1/listeners/Ada/profile")
+    assert answer.status_code == 500
+    assert [line["event"] for line in logs] == ["an error that nobody foresaw"]
+    assert answer.json()["type"] == "urn:spotifire:problem:internal"
+    assert "hunter2" not in answer.text
+    assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+
+
+async def test_tokens_that_cannot_be_looked_up_are_no_error_of_ours(library: Library, tmp_path: Path) -> None:
+    away = Tokens(ClickHouse(ClickHouseSettings(url="http://127.0.0.1:9", database="gone")))
+    app = create_app(services(library.ch, tmp_path, tokens=away))
+    async with client_of(app, authorization="Bearer some") as client:
+        answer = await client.get("/api/v1/listeners")
+    assert answer.status_code == 503
+    assert answer.json()["retriable"] is True
+
+
+async def test_a_person_gets_a_page_where_a_program_gets_json(local: FastAPI, seeded: Seeded) -> None:
+    async with client_of(local, accept="text/html,*/*") as client:
+        for path, status in (("/?listener=nobody", 404), ("/?window=soon", 400), ("/no/such", 404)):
+            answer = await client.get(path)
+            assert (answer.status_code, answer.headers["content-type"]) == (status, "text/html; charset=utf-8"), path
+        assert (await client.get("/api/v1/no")).headers["content-type"] == "application/problem+json"

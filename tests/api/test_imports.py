@@ -29,6 +29,7 @@ class Reader:
 
     def __init__(self) -> None:
         self.seen: dict[str, bytes] = {}
+        self.has_begun = asyncio.Event()
         self.may_end = asyncio.Event()
 
     async def __call__(
@@ -40,6 +41,7 @@ class Reader:
         on_progress(
             Progress(import_id=name, state="reading", read=size, published=size, bytes_done=size, bytes_total=size)
         )
+        self.has_begun.set()
         await self.may_end.wait()
         if b"bad" in self.seen.values():
             raise UserError("This is no export.", cure="Give the zip that Spotify sent.")
@@ -74,8 +76,7 @@ async def test_files_reach_the_importer_as_they_were(clickhouse: ClickHouse, tmp
         answer = await client.post(IMPORTS, files=files)
         assert answer.status_code == 202, answer.text
         place = answer.headers["location"]
-        while not run.seen:
-            await asyncio.sleep(0.01)
+        await run.has_begun.wait()
         running = (await client.get(place)).json()
         assert (running["state"], running["progress"]["bytes_total"]) == ("running", len(large) + 7)
         assert len(list((tmp_path / "uploads").iterdir())) == 1

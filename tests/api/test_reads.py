@@ -5,29 +5,31 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from fastapi import FastAPI
 
 from api.app import create_app
 from api.services import Finding, Services
 from sinks.clickhouse import ClickHouse
-from sinks.writer import Writer
+from sinks.commands import Commands
 from streams.contracts.errors import StoreUnavailable
 from streams.contracts.ports import Command
 from streams.metrics import Metrics
-from tests.support.web import Seeded, client_of, seed, services
+from tests.api.conftest import Library
+from tests.support.web import Seeded, client_of, services, settings
 
 ADA = "/api/v1/listeners/Ada"
 
 
 @pytest.fixture
-def seeded(clickhouse: ClickHouse, store: Writer) -> Seeded:
-    return seed(clickhouse, store)
+def seeded(library: Library) -> Seeded:
+    return library.seeded
 
 
 @pytest.fixture
-def app(clickhouse: ClickHouse, tmp_path: Path, seeded: Seeded) -> FastAPI:
-    return create_app(services(clickhouse, tmp_path))
+def app(library: Library, tmp_path: Path) -> FastAPI:
+    return create_app(services(library.ch, tmp_path))
 
 
 async def get(app: FastAPI, path: str, **params: Any) -> Any:
@@ -120,8 +122,8 @@ async def test_what_was_sent_is_not_repeated_in_an_error(app: FastAPI) -> None:
     assert "hush" not in answer.text
 
 
-async def test_adding_and_changing_listeners(app: FastAPI, clickhouse: ClickHouse) -> None:
-    async with client_of(app) as client:
+async def test_adding_and_changing_listeners(clickhouse: ClickHouse, tmp_path: Path) -> None:
+    async with client_of(create_app(services(clickhouse, tmp_path))) as client:
         new = await client.post("/api/v1/listeners", json={"name": "Eve", "timezone": "Asia/Tokyo"})
         assert (new.status_code, new.json()["name"]) == (201, "Eve")
         again = await client.post("/api/v1/listeners", json={"name": "eve", "timezone": "UTC"})
@@ -147,38 +149,42 @@ async def test_sql_reads_views_and_no_secrets(app: FastAPI) -> None:
         assert big.json()["rows"] == [["18446744073709551615"]]
 
 
-async def test_doctor_tells_a_failed_check_from_a_good_one(clickhouse: ClickHouse, tmp_path: Path) -> None:
+async def test_doctor_tells_a_failed_check_from_a_good_one(library: Library, tmp_path: Path) -> None:
     async def good() -> list[Finding]:
         return [Finding(part="disk", state="ok", detail="12 GiB free")]
 
     async def broken() -> list[Finding]:
         raise StoreUnavailable("ClickHouse does not answer.", cure="Start it.")
 
-    app = create_app(services(clickhouse, tmp_path, checks=(good, broken)))
+    async def wrong() -> list[Finding]:
+        raise KeyError("hush")
+
+    app = create_app(services(library.ch, tmp_path, checks=(good, broken, wrong)))
     findings = (await get(app, "/api/v1/doctor"))["findings"]
-    assert [finding["state"] for finding in findings] == ["ok", "failed"]
+    assert [finding["state"] for finding in findings] == ["ok", "failed", "failed"]
+    assert "hush" not in str(findings)
     assert findings[1]["cure"] == "Start it."
 
 
-async def test_ready_says_which_part_is_down(clickhouse: ClickHouse, tmp_path: Path) -> None:
+async def test_ready_says_which_part_is_down(library: Library, tmp_path: Path) -> None:
     async def up() -> bool:
         return True
 
     async def down() -> bool:
         raise StoreUnavailable("no")
 
-    async with client_of(create_app(services(clickhouse, tmp_path, ready={"kafka": up}))) as client:
+    async with client_of(create_app(services(library.ch, tmp_path, ready={"kafka": up}))) as client:
         assert (await client.get("/readyz")).status_code == 200
-    async with client_of(create_app(services(clickhouse, tmp_path, ready={"kafka": up, "store": down}))) as client:
+    async with client_of(create_app(services(library.ch, tmp_path, ready={"kafka": up, "store": down}))) as client:
         answer = await client.get("/readyz")
     assert answer.status_code == 503
     assert answer.json()["parts"] == {"kafka": "up", "store": "down"}
 
 
-async def test_metrics_name_routes_and_never_listeners(clickhouse: ClickHouse, tmp_path: Path, seeded: Seeded) -> None:
+async def test_metrics_name_routes_and_never_listeners(library: Library, tmp_path: Path) -> None:
     worker = Metrics()
     worker.worked("music.play.recorded.v1", 3, 0.1, stored=3)
-    app = create_app(services(clickhouse, tmp_path, registry=worker.registry))
+    app = create_app(services(library.ch, tmp_path, registry=worker.registry))
     async with client_of(app) as client:
         await client.get(f"{ADA}/recent")
         await client.get("/no/such")
@@ -188,19 +194,15 @@ async def test_metrics_name_routes_and_never_listeners(clickhouse: ClickHouse, t
     assert "Ada" not in text
 
 
-async def test_erasing_without_a_worker_promises_nothing(app: FastAPI, seeded: Seeded, clickhouse: ClickHouse) -> None:
-    from sinks.commands import Commands
-
+async def test_erasing_without_a_worker_promises_nothing(app: FastAPI, library: Library) -> None:
     async with client_of(app) as client:
         assert (await client.delete(ADA)).status_code == 503
         assert (await client.get(ADA)).status_code == 200
-    left: list[Command] = list(Commands(clickhouse).all_open())
+    left: list[Command] = list(Commands(library.ch).all_open())
     assert left == []
 
 
 async def test_a_process_without_a_database_says_so(tmp_path: Path) -> None:
-    from tests.support.web import settings
-
     async with client_of(create_app(Services(settings=settings(tmp_path)))) as client:
         assert (await client.get("/healthz")).status_code == 200
         answer = await client.get("/api/v1/listeners")
@@ -213,3 +215,20 @@ async def test_the_document_describes_every_route_with_its_problems(app: FastAPI
     assert len(operations) > 25
     assert all(op.get("summary") for op in operations)
     assert all("application/problem+json" in op["responses"]["default"]["content"] for op in operations)
+
+
+async def test_every_example_is_an_answer_of_its_route(app: FastAPI) -> None:
+    document = await get(app, "/api/v1/openapi.json")
+    held = 0
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            for answer in operation["responses"].values():
+                content = answer.get("content", {}).get("application/json", {})
+                if "example" in content and content.get("schema"):
+                    schema = {**content["schema"], "components": document["components"]}
+                    try:
+                        jsonschema.Draft202012Validator(schema).validate(content["example"])
+                    except jsonschema.ValidationError as error:
+                        pytest.fail(f"{method} {path}: {error.message}")
+                    held += 1
+    assert held >= 12

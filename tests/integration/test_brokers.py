@@ -58,7 +58,7 @@ def test_in_process_broker_starts_and_stops_twice() -> None:
     broker.stop()
     broker.stop()
     host, port = first.split(":")
-    with pytest.raises(OSError), socket.create_connection((host, int(port)), timeout=1):  # noqa: PT011
+    with pytest.raises(OSError), socket.create_connection((host, int(port)), timeout=1):
         pass
 
 
@@ -176,4 +176,3 @@ def test_a_broker_that_ends_says_why(tmp_path: Path, kafka_jars: Path) -> None:
         broker.start()
     assert not broker.running()
     assert broker.pid is None
-

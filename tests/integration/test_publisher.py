@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -30,7 +31,7 @@ from tests.support.recorder import NOW, play, uri
 LONG = 3.0  # a publish that has not returned by then waits for a commit
 
 
-def publishing(kafka: Kafka, **more: int) -> Publisher:
+def publishing(kafka: Kafka, **more: Any) -> Publisher:
     return Publisher(PublisherSettings(bootstrap=kafka.bootstrap, group=kafka.group, **more))
 
 
@@ -245,6 +246,21 @@ async def test_a_topic_that_does_not_exist_is_a_clear_error(apache_kafka: Kafka)
     async with publishing(apache_kafka, request_timeout_ms=2000) as publisher:
         with pytest.raises(UserError, match="does not exist"):
             await publisher.publish_raw(missing, b"k", b"v", [])
+
+
+async def test_stopping_while_the_broker_is_gone_says_what_was_not_sent() -> None:
+    broker = InProcessBroker()
+    publisher = Publisher(PublisherSettings(bootstrap=broker.start()))
+    await publisher.start()
+    await publisher.publish(PLAY_RECORDED, play(1))
+    await publisher.flush()
+    broker.stop()
+    await publisher.publish(PLAY_RECORDED, play(2))
+    started = time.monotonic()
+    with pytest.raises(BrokerUnavailable, match="could not be published"):
+        await publisher.stop(timeout_s=1)
+    assert time.monotonic() - started < 10
+    await publisher.stop()
 
 
 def test_in_process_brokers_are_apart() -> None:

@@ -50,7 +50,7 @@ async def test_kill_9_loses_nothing(apache_kafka: Kafka, tmp_path: Path) -> None
             before = len(stored(rows))
             process = await start(apache_kafka, tmp_path, rows)
             async with asyncio.timeout(30):
-                while len(stored(rows)) < before + 400:
+                while len(stored(rows)) < before + 400:  # noqa: ASYNC110  another process writes it
                     await asyncio.sleep(0.01)
             await asyncio.sleep(dice.uniform(0, 0.3))
             process.kill()

@@ -47,6 +47,7 @@ def elsewhere(engine: ClickHouse) -> Iterator[str]:
         "SELECT name AS one FROM system.tables WHERE database = currentDatabase() ORDER BY 1",
         "SELECT one FROM values('one UInt8', 1, 2)",
         "SELECT 'connections' AS one",
+        "SELECT\n\t'a\\tb;\\' DROP' -- it's\nAS one /* ; */\n",
         "SELECT listener AS one FROM v_plays UNION ALL SELECT 2",
     ],
 )

@@ -34,6 +34,7 @@ from streams.contracts.events import PlaybackChanged, PlayRecorded
 from streams.contracts.record import Record
 from streams.contracts.topics import PLAY_RECORDED, Topic
 from streams.pipeline import Pipeline
+from tests.support.clickhouse import fresh_database
 
 REDIRECT = "http://127.0.0.1:8765/connect/callback"
 
@@ -150,6 +151,20 @@ def moments(fake: FakeSpotify, music: ManualClock, each: int = 3) -> list[tuple[
         if after.start - play.end > 10_000:
             found["nothing"].append(play.end + 5_000)
     return sorted(((kind, at) for kind, times in found.items() for at in times[:each]), key=lambda pair: pair[1])
+
+
+@pytest.fixture(scope="module")
+def one_database(engine: ClickHouse) -> Iterator[ClickHouse]:
+    """A database for a whole module, for tests that need no more of it than the connections."""
+    with fresh_database() as ch:
+        yield ch
+
+
+@pytest.fixture
+def no_connections(one_database: ClickHouse) -> ClickHouse:
+    """The module's database, with nobody connected."""
+    one_database.command("TRUNCATE TABLE connections")
+    return one_database
 
 
 @pytest.fixture

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 
 from producers.spotify.errors import Forbidden, QuotaExceeded, UnexpectedAnswer
+from producers.spotify.fake.clock import ManualClock
 from producers.spotify.fake.people import Person
 from producers.spotify.fake.server import make_people
 from producers.spotify.fake.troubles import Fault, Troubles
@@ -19,6 +21,11 @@ PLAYING = "/v1/me/player/currently-playing"
 
 
 @pytest.fixture
+def clickhouse(no_connections: ClickHouse) -> ClickHouse:
+    return no_connections
+
+
+@pytest.fixture
 def connected(bench: Bench) -> Bench:
     bench.connect(7)
     return bench
@@ -28,7 +35,7 @@ def statuses(bench: Bench) -> list[int]:
     return [call.status for call in bench.fake.calls if call.path == RECENT]
 
 
-def test_one_call_gives_the_last_fifty_plays(connected: Bench):
+def test_one_call_gives_the_last_fifty_plays(connected: Bench) -> None:
     page = connected.client.recently_played(7)
     assert page.full
     assert page.unreadable == 0
@@ -76,7 +83,7 @@ def test_one_call_gives_the_last_fifty_plays(connected: Bench):
 )
 def test_each_bad_answer_is_one_typed_error_after_one_call(
     connected: Bench, fault: Fault, kind: type[SpotifireError], retry_after: float | None
-):
+) -> None:
     connected.fake.script(RECENT, fault)
     before = time.monotonic()
     with pytest.raises(kind) as told:
@@ -87,7 +94,7 @@ def test_each_bad_answer_is_one_typed_error_after_one_call(
     assert "\n" not in told.value.one_line()
 
 
-def test_a_dead_network_is_told_as_such(connected: Bench):
+def test_a_dead_network_is_told_as_such(connected: Bench) -> None:
     connected.tokens.access(7)
     connected.fake.stop()
     with pytest.raises(SourceUnavailable, match="cannot be reached") as told:
@@ -96,7 +103,7 @@ def test_a_dead_network_is_told_as_such(connected: Bench):
     assert told.value.retriable
 
 
-def test_a_call_does_not_wait_for_ever(connected: Bench):
+def test_a_call_does_not_wait_for_ever(connected: Bench) -> None:
     connected.fake.script(RECENT, Fault(status=200, delay_s=3.0))
     before = time.monotonic()
     with pytest.raises(SourceUnavailable, match="ReadTimeout"):
@@ -104,7 +111,7 @@ def test_a_call_does_not_wait_for_ever(connected: Bench):
     assert time.monotonic() - before < 2.9
 
 
-def test_after_a_throttle_nothing_is_asked_before_its_time(connected: Bench):
+def test_after_a_throttle_nothing_is_asked_before_its_time(connected: Bench) -> None:
     connected.fake.script(PLAYING, Fault(status=429, retry_after="60"))
     with pytest.raises(SourceUnavailable):
         connected.client.now_playing(7)
@@ -121,7 +128,7 @@ def test_after_a_throttle_nothing_is_asked_before_its_time(connected: Bench):
     assert connected.client.recently_played(7).plays
 
 
-def test_a_quota_stops_every_listener_of_the_app_until_it_ends(connected: Bench):
+def test_a_quota_stops_every_listener_of_the_app_until_it_ends(connected: Bench) -> None:
     connected.connect(8, 1)
     connected.client.recently_played(8)
     connected.fake.script(RECENT, Fault(status=429, reason="QUOTA_EXCEEDED", retry_after="86236"))
@@ -139,7 +146,7 @@ def test_a_quota_stops_every_listener_of_the_app_until_it_ends(connected: Bench)
     assert connected.client.recently_played(8).plays
 
 
-def test_a_401_brings_one_refresh_and_one_more_try(connected: Bench):
+def test_a_401_brings_one_refresh_and_one_more_try(connected: Bench) -> None:
     connected.client.recently_played(7)
     token = connected.tokens.access(7).token
     connected.fake._tokens.end(token)
@@ -150,7 +157,7 @@ def test_a_401_brings_one_refresh_and_one_more_try(connected: Bench):
 
 def test_a_401_again_and_again_is_not_asked_again_and_again(
     make_fake: MakeFake, clock: MovingClock, clickhouse: ClickHouse
-):
+) -> None:
     bench = Bench(make_fake(), None, clock, clickhouse)  # type: ignore[arg-type]
     bench.connect(7)
     bench.fake.script(RECENT, *[Fault(status=401)] * 5)
@@ -159,14 +166,14 @@ def test_a_401_again_and_again_is_not_asked_again_and_again(
     assert statuses(bench) == [401, 401]
 
 
-def test_an_hour_passes_without_a_401(connected: Bench):
+def test_an_hour_passes_without_a_401(connected: Bench) -> None:
     connected.client.recently_played(7)
     connected.clock.advance(3_601)
     connected.client.recently_played(7)
     assert statuses(connected) == [200, 200]
 
 
-def test_a_scope_that_was_not_granted_is_a_clear_403(make_fake: MakeFake, bench: Bench):
+def test_a_scope_that_was_not_granted_is_a_clear_403(make_fake: MakeFake, bench: Bench) -> None:
     bench.connect(7)
     access = bench.tokens.access(7).token
     given = bench.fake._tokens.holder(access)
@@ -192,8 +199,8 @@ def test_a_scope_that_was_not_granted_is_a_clear_403(make_fake: MakeFake, bench:
 
 
 def test_now_playing_says_what_plays_and_when_nothing_does(
-    make_fake: MakeFake, music, clock: MovingClock, clickhouse: ClickHouse
-):
+    make_fake: MakeFake, music: ManualClock, clock: MovingClock, clickhouse: ClickHouse
+) -> None:
     habits = Habits(episodes=0.3, ads=0.2, session=(5, 10), pause_s=(300, 900))
     people = tuple(
         Person(account_id=one.account_id, user_id=one.user_id, name=one.name, habits=habits) for one in make_people()
@@ -215,7 +222,9 @@ def test_now_playing_says_what_plays_and_when_nothing_does(
             assert seen.progress_ms == 1_500
 
 
-def test_nothing_of_the_machine_leaks_into_the_request(connected: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path):
+def test_nothing_of_the_machine_leaks_into_the_request(
+    connected: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """A netrc entry would replace the token, a proxy of the environment would see it."""
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login me password secret\n")
@@ -224,7 +233,7 @@ def test_nothing_of_the_machine_leaks_into_the_request(connected: Bench, monkeyp
     assert connected.client.recently_played(7).plays
 
 
-def test_an_address_that_leads_nowhere_is_no_crash(bench: Bench):
+def test_an_address_that_leads_nowhere_is_no_crash(bench: Bench) -> None:
     bench.connect(7)
     from producers.spotify.client import SpotifyClient
 

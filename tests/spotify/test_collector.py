@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
@@ -13,15 +14,14 @@ from producers.spotify.health import ListenerHealth
 from producers.spotify.pacing import Pace
 from streams.contracts.errors import BrokerUnavailable
 from streams.contracts.ids import to_hex
+from streams.contracts.topics import Topic
 
 from .conftest import Bench, StraightIn
 from .test_plays import ids, listed
 
 RECENT = "/v1/me/player/recently-played"
 PLAYING = "/v1/me/player/currently-playing"
-QUICK = Pace(
-    active_s=0.2, idle_s=0.2, after_change_s=0.1, playing_s=0.3, silent_s=0.3, retry_s=0.1, retry_most_s=0.4
-)
+QUICK = Pace(active_s=0.2, idle_s=0.2, after_change_s=0.1, playing_s=0.3, silent_s=0.3, retry_s=0.1, retry_most_s=0.4)
 
 
 def collector(bench: Bench, publisher: StraightIn, pace: Pace = QUICK, watch_s: float = 0.1) -> Collector:
@@ -45,7 +45,7 @@ def of(one: Collector, listener: int) -> ListenerHealth | None:
 
 async def until(what: Callable[[], bool], seconds: float = 20.0) -> None:
     async with asyncio.timeout(seconds):
-        while not what():
+        while not what():  # noqa: ASYNC110 (what is waited for has no event)
             await asyncio.sleep(0.02)
 
 
@@ -54,7 +54,7 @@ def state(one: Collector, listener: int) -> str:
     return health.state if health else "absent"
 
 
-async def test_connected_listeners_are_collected_and_new_plays_follow(bench: Bench, straight_in: StraightIn):
+async def test_connected_listeners_are_collected_and_new_plays_follow(bench: Bench, straight_in: StraightIn) -> None:
     first, second = bench.add("Ada"), bench.add("Bo")
     bench.connect(first, 0)
     bench.connect(second, 1)
@@ -76,7 +76,9 @@ async def test_connected_listeners_are_collected_and_new_plays_follow(bench: Ben
             assert health.warning == ""
 
 
-async def test_a_new_connection_is_taken_up_at_once_and_a_removed_one_dropped(bench: Bench, straight_in: StraightIn):
+async def test_a_new_connection_is_taken_up_at_once_and_a_removed_one_dropped(
+    bench: Bench, straight_in: StraightIn
+) -> None:
     listener = bench.add()
     async with running(collector(bench, straight_in, watch_s=60)) as one:
         await asyncio.sleep(0.3)
@@ -91,7 +93,9 @@ async def test_a_new_connection_is_taken_up_at_once_and_a_removed_one_dropped(be
         assert len(bench.fake.calls) <= asked + 1  # a call that was under way
 
 
-async def test_a_dead_token_shows_is_never_tried_again_and_stops_nobody_else(bench: Bench, straight_in: StraightIn):
+async def test_a_dead_token_shows_is_never_tried_again_and_stops_nobody_else(
+    bench: Bench, straight_in: StraightIn
+) -> None:
     first, second = bench.add("Ada"), bench.add("Bo")
     bench.connect(first, 0)
     bench.connect(second, 1)
@@ -114,13 +118,13 @@ async def test_a_dead_token_shows_is_never_tried_again_and_stops_nobody_else(ben
         assert len(bench.stored(first)) == 50
 
 
-async def test_one_listeners_fault_is_loud_and_stops_nobody_else(bench: Bench, straight_in: StraightIn):
+async def test_one_listeners_fault_is_loud_and_stops_nobody_else(bench: Bench, straight_in: StraightIn) -> None:
     first, second = bench.add("Ada"), bench.add("Bo")
     bench.connect(first, 0)
     bench.connect(second, 1)
 
     class Picky(StraightIn):
-        async def publish(self, topic, event, **more):
+        async def publish(self, topic: Topic, event: Any, **more: Any) -> None:
             if event.listener == to_hex(first):
                 raise ZeroDivisionError("a fault of ours")
             await super().publish(topic, event, **more)
@@ -134,7 +138,7 @@ async def test_one_listeners_fault_is_loud_and_stops_nobody_else(bench: Bench, s
         assert state(one, second) == "ok"
 
 
-async def test_a_quota_shows_until_when_and_nothing_is_asked_before(bench: Bench, straight_in: StraightIn):
+async def test_a_quota_shows_until_when_and_nothing_is_asked_before(bench: Bench, straight_in: StraightIn) -> None:
     listener = bench.add()
     bench.connect(listener)
     bench.fake.script(RECENT, Fault(status=429, reason="QUOTA_EXCEEDED", retry_after="500"))
@@ -150,7 +154,7 @@ async def test_a_quota_shows_until_when_and_nothing_is_asked_before(bench: Bench
         assert len(bench.fake.calls) == asked
 
 
-async def test_after_the_block_it_goes_on_by_itself(bench: Bench, straight_in: StraightIn):
+async def test_after_the_block_it_goes_on_by_itself(bench: Bench, straight_in: StraightIn) -> None:
     listener = bench.add()
     bench.connect(listener)
     bench.fake.script(RECENT, Fault(status=429, retry_after="2"))
@@ -163,7 +167,7 @@ async def test_after_the_block_it_goes_on_by_itself(bench: Bench, straight_in: S
     assert times[throttled + 1] - times[throttled] >= 1.9
 
 
-async def test_a_failing_kind_of_poll_is_not_hidden_by_one_that_works(bench: Bench, straight_in: StraightIn):
+async def test_a_failing_kind_of_poll_is_not_hidden_by_one_that_works(bench: Bench, straight_in: StraightIn) -> None:
     listener = bench.add()
     bench.connect(listener)
     bench.fake.script(RECENT, *[Fault(status=403, message="Forbidden for you")] * 50)
@@ -175,14 +179,14 @@ async def test_a_failing_kind_of_poll_is_not_hidden_by_one_that_works(bench: Ben
         assert "403" in health.last_error
 
 
-async def test_a_broker_that_is_down_is_waited_for(bench: Bench, straight_in: StraightIn):
+async def test_a_broker_that_is_down_is_waited_for(bench: Bench, straight_in: StraightIn) -> None:
     listener = bench.add()
     bench.connect(listener)
 
     class Down(StraightIn):
         down = True
 
-        async def publish(self, topic, event, **more):
+        async def publish(self, topic: Topic, event: Any, **more: Any) -> None:
             if self.down:
                 raise BrokerUnavailable("Kafka is down.")
             await super().publish(topic, event, **more)
@@ -194,7 +198,7 @@ async def test_a_broker_that_is_down_is_waited_for(bench: Bench, straight_in: St
         await until(lambda: len(bench.stored(listener)) == 50 and state(one, listener) == "ok")
 
 
-async def test_it_warns_before_the_connection_ends(bench: Bench, straight_in: StraightIn):
+async def test_it_warns_before_the_connection_ends(bench: Bench, straight_in: StraightIn) -> None:
     listener = bench.add()
     bench.connect(listener)
     bench.clock.advance(170 * 86_400)
@@ -205,7 +209,7 @@ async def test_it_warns_before_the_connection_ends(bench: Bench, straight_in: St
         assert "connect again" in health.warning
 
 
-async def test_it_stops_while_a_call_is_under_way(bench: Bench, straight_in: StraightIn):
+async def test_it_stops_while_a_call_is_under_way(bench: Bench, straight_in: StraightIn) -> None:
     listener = bench.add()
     bench.connect(listener)
     bench.fake.script(RECENT, Fault(status=200, body="{}", delay_s=1.5))
@@ -219,7 +223,9 @@ async def test_it_stops_while_a_call_is_under_way(bench: Bench, straight_in: Str
     assert not [other for other in asyncio.all_tasks() if other.get_name().startswith("collect-")]
 
 
-async def test_a_reconnect_that_stands_in_the_table_is_shown_without_asking(bench: Bench, straight_in: StraightIn):
+async def test_a_reconnect_that_stands_in_the_table_is_shown_without_asking(
+    bench: Bench, straight_in: StraightIn
+) -> None:
     listener = bench.add()
     bench.connect(listener)
     bench.fake.revoke(bench.account())

@@ -13,6 +13,7 @@ from jsonschema import Draft4Validator
 
 from producers.spotify import oauth
 from producers.spotify.fake.accounts import SCOPES
+from producers.spotify.fake.clock import ManualClock
 from producers.spotify.fake.people import Person
 from producers.spotify.fake.server import FakeSpotify, make_people
 from producers.spotify.fake.troubles import Troubles
@@ -79,8 +80,8 @@ def web(talkative: FakeSpotify) -> Iterator[requests.Session]:
 
 
 def test_every_success_is_as_published(
-    talkative: FakeSpotify, web: requests.Session, music, validators: dict[str, Draft4Validator]
-):
+    talkative: FakeSpotify, web: requests.Session, music: ManualClock, validators: dict[str, Draft4Validator]
+) -> None:
     seen: dict[str, set[int]] = {path: set() for path in validators}
     kinds = set()
     for turn, (_, at) in enumerate(moments(talkative, music, each=4)):
@@ -107,7 +108,7 @@ def test_every_success_is_as_published(
     assert {"track", "episode", "ad"} <= kinds
 
 
-def test_the_validators_refuse_what_is_wrong(validators: dict[str, Draft4Validator]):
+def test_the_validators_refuse_what_is_wrong(validators: dict[str, Draft4Validator]) -> None:
     wrong = {
         "/me": {"account_id": 5},
         "/me/player/recently-played": {"items": [{"played_at": 5}]},
@@ -119,7 +120,7 @@ def test_the_validators_refuse_what_is_wrong(validators: dict[str, Draft4Validat
         assert not validators[path].is_valid(body), path
 
 
-def test_what_new_apps_lost_is_what_the_contract_marks(published: Json):
+def test_what_new_apps_lost_is_what_the_contract_marks(published: Json) -> None:
     marked = [
         (method.upper(), path)
         for path, operations in published["paths"].items()
@@ -129,7 +130,7 @@ def test_what_new_apps_lost_is_what_the_contract_marks(published: Json):
     assert sorted(gone()) == sorted(marked)
 
 
-def test_the_fields_that_new_apps_lost_are_gone(talkative: FakeSpotify, web: requests.Session):
+def test_the_fields_that_new_apps_lost_are_gone(talkative: FakeSpotify, web: requests.Session) -> None:
     me = web.get(f"{talkative.api_url}/me", timeout=5).json()
     assert not {"country", "email", "product", "explicit_content", "followers"} & set(me)
     track = web.get(f"{talkative.api_url}/me/player/recently-played", timeout=5).json()["items"][0]["track"]
@@ -139,6 +140,6 @@ def test_the_fields_that_new_apps_lost_are_gone(talkative: FakeSpotify, web: req
     assert not {"popularity", "followers"} & set(artist)
 
 
-def test_the_scopes_are_those_that_are_published(published: Json):
+def test_the_scopes_are_those_that_are_published(published: Json) -> None:
     flows = published["components"]["securitySchemes"]["oauth_2_0"]["flows"]
     assert set(flows["authorizationCode"]["scopes"]) == SCOPES

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -18,8 +19,9 @@ from producers.spotify.fake.troubles import Troubles
 from producers.spotify.fake.webapi import gone
 from producers.spotify.fake.world import Habits, Timeline, make_catalogue
 from producers.spotify.settings import SCOPES
+from streams.contracts.errors import SourceUnavailable
 
-from .conftest import REDIRECT, MakeFake, settings_for
+from .conftest import REDIRECT, MakeFake, MovingClock, settings_for
 
 Token = dict[str, Any]
 
@@ -48,7 +50,7 @@ def grant(fake: FakeSpotify, scope: str = " ".join(SCOPES)) -> Token:
     return {"access": got.access_token, "refresh": got.refresh_token}
 
 
-def test_a_person_sees_a_page_and_agrees_or_not(fake: FakeSpotify, web: requests.Session):
+def test_a_person_sees_a_page_and_agrees_or_not(fake: FakeSpotify, web: requests.Session) -> None:
     url, _ = oauth.authorize_url(settings_for(fake), '"><script>alert(1)</script>')
     page = web.get(url, timeout=5).text
     assert "Fay" in page
@@ -74,7 +76,7 @@ def test_a_person_sees_a_page_and_agrees_or_not(fake: FakeSpotify, web: requests
 )
 def test_an_authorize_address_that_is_wrong_ends_on_an_error_page(
     fake: FakeSpotify, web: requests.Session, change: dict[str, str], said: str
-):
+) -> None:
     url, _ = oauth.authorize_url(settings_for(fake), "s")
     query = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()} | change
     page = web.get(f"{fake.accounts_url}/authorize", params=query, timeout=5, allow_redirects=False)
@@ -82,7 +84,7 @@ def test_an_authorize_address_that_is_wrong_ends_on_an_error_page(
     assert said in page.text
 
 
-def test_an_unknown_scope_goes_back_as_an_error(fake: FakeSpotify, web: requests.Session):
+def test_an_unknown_scope_goes_back_as_an_error(fake: FakeSpotify, web: requests.Session) -> None:
     url, _ = oauth.authorize_url(settings_for(fake), "s")
     page = web.get(re.sub(r"scope=[^&]*", "scope=read-my-mind", url), timeout=5, allow_redirects=False)
     assert "error=invalid_scope" in page.headers["location"]
@@ -98,7 +100,7 @@ def new_code(fake: FakeSpotify, secret: str = "fake-client-secret") -> tuple[str
     return fake.consent(url, fake.settings.people[0].account_id)["code"], verifier
 
 
-def test_a_code_is_good_once(fake: FakeSpotify, web: requests.Session):
+def test_a_code_is_good_once(fake: FakeSpotify, web: requests.Session) -> None:
     code, _ = new_code(fake)
     form = {"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT}
     first = token_call(fake, web, "fake-client-secret", **form)
@@ -109,7 +111,9 @@ def test_a_code_is_good_once(fake: FakeSpotify, web: requests.Session):
     assert (second.status_code, second.json()["error"]) == (400, "invalid_grant")
 
 
-def test_a_code_ends_and_belongs_to_its_redirect_address(fake: FakeSpotify, web: requests.Session, clock):
+def test_a_code_ends_and_belongs_to_its_redirect_address(
+    fake: FakeSpotify, web: requests.Session, clock: MovingClock
+) -> None:
     code, _ = new_code(fake)
     form = {"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT + "x"}
     assert token_call(fake, web, "fake-client-secret", **form).json()["error"] == "invalid_grant"
@@ -119,7 +123,7 @@ def test_a_code_ends_and_belongs_to_its_redirect_address(fake: FakeSpotify, web:
     assert token_call(fake, web, "fake-client-secret", **form).json()["error"] == "invalid_grant"
 
 
-def test_the_pkce_verifier_is_verified(fake: FakeSpotify, web: requests.Session):
+def test_the_pkce_verifier_is_verified(fake: FakeSpotify, web: requests.Session) -> None:
     for wrong in ("", "x" * 43):
         code, _ = new_code(fake, "")
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT}
@@ -131,17 +135,19 @@ def test_the_pkce_verifier_is_verified(fake: FakeSpotify, web: requests.Session)
     assert token_call(fake, web, None, **form).json()["error"] == "invalid_grant"
 
 
-def test_wrong_clients_and_grants_are_refused(fake: FakeSpotify, web: requests.Session):
+def test_wrong_clients_and_grants_are_refused(fake: FakeSpotify, web: requests.Session) -> None:
     refresh = grant(fake)["refresh"]
     form = {"grant_type": "refresh_token", "refresh_token": refresh}
     assert token_call(fake, web, "wrong", **form).json()["error"] == "invalid_client"
     assert token_call(fake, web, None, **form).json()["error"] == "invalid_client"
-    assert token_call(fake, web, "fake-client-secret", grant_type="password").json()["error"] == "unsupported_grant_type"
+    assert (
+        token_call(fake, web, "fake-client-secret", grant_type="password").json()["error"] == "unsupported_grant_type"
+    )
     gone_token = {"grant_type": "refresh_token", "refresh_token": "never given"}
     assert token_call(fake, web, "fake-client-secret", **gone_token).json()["error"] == "invalid_grant"
 
 
-def test_a_refresh_with_a_secret_brings_no_new_refresh_token(fake: FakeSpotify, web: requests.Session):
+def test_a_refresh_with_a_secret_brings_no_new_refresh_token(fake: FakeSpotify, web: requests.Session) -> None:
     form = {"grant_type": "refresh_token", "refresh_token": grant(fake)["refresh"]}
     answer = token_call(fake, web, "fake-client-secret", **form).json()
     assert "refresh_token" not in answer
@@ -150,7 +156,7 @@ def test_a_refresh_with_a_secret_brings_no_new_refresh_token(fake: FakeSpotify, 
     assert token_call(fake, web, None, **without).json()["error"] == "invalid_grant"
 
 
-def test_without_a_good_token_there_is_a_401(fake: FakeSpotify, web: requests.Session, clock):
+def test_without_a_good_token_there_is_a_401(fake: FakeSpotify, web: requests.Session, clock: MovingClock) -> None:
     token = grant(fake)["access"]
     assert ask(fake, web, "/me", token).status_code == 200
     assert ask(fake, web, "/me", "").json() == {"error": {"status": 401, "message": "No token provided"}}
@@ -160,7 +166,7 @@ def test_without_a_good_token_there_is_a_401(fake: FakeSpotify, web: requests.Se
     assert expired.json() == {"error": {"status": 401, "message": "The access token expired"}}
 
 
-def test_without_the_scope_there_is_a_403(fake: FakeSpotify, web: requests.Session):
+def test_without_the_scope_there_is_a_403(fake: FakeSpotify, web: requests.Session) -> None:
     token = grant(fake, "user-read-currently-playing")["access"]
     assert ask(fake, web, "/me/player/currently-playing", token).status_code in (200, 204)
     for path in ("/me/player/recently-played", "/me/player"):
@@ -171,13 +177,17 @@ def test_without_the_scope_there_is_a_403(fake: FakeSpotify, web: requests.Sessi
 @pytest.mark.parametrize(
     "params", [{"limit": 0}, {"limit": 51}, {"limit": -1}, {"limit": "many"}, {"after": 1, "before": 2}, {"after": "x"}]
 )
-def test_recently_played_refuses_wrong_parameters(fake: FakeSpotify, web: requests.Session, params: dict[str, Any]):
+def test_recently_played_refuses_wrong_parameters(
+    fake: FakeSpotify, web: requests.Session, params: dict[str, Any]
+) -> None:
     refused = ask(fake, web, "/me/player/recently-played", grant(fake)["access"], **params)
     assert refused.status_code == 400
     assert refused.json()["error"]["status"] == 400
 
 
-def test_recently_played_holds_the_last_fifty_and_no_more(fake: FakeSpotify, web: requests.Session, music: ManualClock):
+def test_recently_played_holds_the_last_fifty_and_no_more(
+    fake: FakeSpotify, web: requests.Session, music: ManualClock
+) -> None:
     music.advance(3 * 86_400)
     token = grant(fake)["access"]
     page = ask(fake, web, "/me/player/recently-played", token, limit=50).json()
@@ -191,7 +201,7 @@ def test_recently_played_holds_the_last_fifty_and_no_more(fake: FakeSpotify, web
     assert len(ask(fake, web, "/me/player/recently-played", token).json()["items"]) == 20
 
 
-def test_what_new_apps_lost_is_refused(fake: FakeSpotify, web: requests.Session):
+def test_what_new_apps_lost_is_refused(fake: FakeSpotify, web: requests.Session) -> None:
     headers = {"Authorization": f"Bearer {grant(fake)['access']}"}
     for method, path in gone():
         refused = web.request(method, fake.api_url + re.sub(r"{\w+}", "x", path), headers=headers, timeout=5)
@@ -199,7 +209,7 @@ def test_what_new_apps_lost_is_refused(fake: FakeSpotify, web: requests.Session)
         assert refused.json()["error"]["status"] == 403
 
 
-def test_a_timeline_follows_from_its_seed_and_not_from_who_asks():
+def test_a_timeline_follows_from_its_seed_and_not_from_who_asks() -> None:
     catalogue = make_catalogue(3)
     begin = 1_700_000_000_000
     patient, hasty = (Timeline("7", catalogue, begin, Habits()) for _ in range(2))
@@ -209,7 +219,7 @@ def test_a_timeline_follows_from_its_seed_and_not_from_who_asks():
     assert Timeline("8", catalogue, begin, Habits()).until(begin + 10**8) != patient.until(begin + 10**8)
 
 
-def test_plays_are_as_recently_played_is_known_to_be():
+def test_plays_are_as_recently_played_is_known_to_be() -> None:
     plays = Timeline("7", make_catalogue(3), 1_700_000_000_000, Habits()).until(1_710_000_000_000)
     assert len(plays) > 10_000
     times = [play.played_at for play in plays]
@@ -224,14 +234,14 @@ def test_plays_are_as_recently_played_is_known_to_be():
     assert not any(play.listed for play in plays if play.track.kind != "track")
 
 
-def test_given_artists_are_the_ones_that_are_played():
+def test_given_artists_are_the_ones_that_are_played() -> None:
     artists = (("0OdUWJ0sBjDrqHygGUXeCF", "Band of Horses"), ("4uLU6hMCjMI75M1A2tKUQC", "John Coltrane"))
     catalogue = make_catalogue(3, artists)
     assert {(artist.id, artist.name) for track in catalogue for artist in track.artists} == set(artists)
     assert make_catalogue(3, artists[:1])
 
 
-def test_the_fast_clock_never_runs_ahead():
+def test_the_fast_clock_never_runs_ahead() -> None:
     clock = AcceleratedClock(speed=100_000, behind_s=1_000)
     readings = []
     for _ in range(60):
@@ -244,7 +254,7 @@ def test_the_fast_clock_never_runs_ahead():
     assert abs(clock() - time.time() * 1000) < 1_000
 
 
-def test_it_starts_again_on_another_port_and_stops_twice():
+def test_it_starts_again_on_another_port_and_stops_twice() -> None:
     fake = FakeSpotify(FakeSettings(redirect_uris=(REDIRECT,)))
     first = fake.start()
     fake.stop()
@@ -254,15 +264,40 @@ def test_it_starts_again_on_another_port_and_stops_twice():
     fake.stop()
 
 
-def test_troubles_come_as_often_as_they_are_asked_for(make_fake: MakeFake, web: requests.Session):
+def test_troubles_come_as_often_as_they_are_asked_for(make_fake: MakeFake, web: requests.Session) -> None:
     fake = make_fake(troubles=Troubles(bad_gateway=0.3, throttled=0.2, seed=5), people=make_people(("Fay",)))
     token = ""
     while not token:
         try:
             token = grant(fake)["access"]
-        except Exception:  # noqa: S112 (the token address is in trouble too)
+        except SourceUnavailable:  # the token address is in trouble too
             continue
     statuses = [ask(fake, web, "/me", token).status_code for _ in range(100)]
     assert 15 < statuses.count(502) < 45
     assert 4 < statuses.count(429) < 30
     assert set(statuses) == {200, 429, 502}
+
+
+def test_after_a_kill_the_same_world_goes_on(tmp_path: Path, clock: MovingClock, web: requests.Session) -> None:
+    memory = tmp_path / "fake" / "memory.json"
+    settings = FakeSettings(redirect_uris=(REDIRECT,), memory=memory)
+    account = settings.people[0].account_id
+    with FakeSpotify(settings, AcceleratedClock(speed=600)) as first:
+        refresh = grant(first)["refresh"]
+        form = {"grant_type": "refresh_token", "refresh_token": refresh}
+        token = token_call(first, web, "fake-client-secret", **form).json()["access_token"]
+        ask(first, web, "/me/player/recently-played", token)
+        killed_at = memory.read_bytes()  # nothing after the last answer is remembered by a killed one
+        played = first.played(account)
+    memory.write_bytes(killed_at)
+    with FakeSpotify(settings) as second:
+        assert token_call(second, web, "fake-client-secret", **form).status_code == 200
+        again = second.played(account)
+    shorter = min(len(played), len(again))
+    assert shorter > 50
+    assert again[:shorter] == played[:shorter]
+    with FakeSpotify(FakeSettings(redirect_uris=(REDIRECT,), memory=memory, seed=2)) as other:
+        assert other.played(account)[:1] != again[:1]
+    memory.write_bytes(b"not json")
+    with FakeSpotify(settings) as fresh:
+        assert token_call(fresh, web, "fake-client-secret", **form).json()["error"] == "invalid_grant"

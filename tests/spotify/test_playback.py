@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from producers.spotify.answers import HeardTrack, NowPlaying
@@ -13,7 +15,7 @@ TRACK = HeardTrack(uri="spotify:track:a", title="A", artists=(Artist("Ann", "1")
 NOW = 1_767_323_045_678
 
 
-async def test_changes_are_published_and_nothing_else(bench: Bench, straight_in: StraightIn):
+async def test_changes_are_published_and_nothing_else(bench: Bench, straight_in: StraightIn) -> None:
     bench.connect(7)
     poller = NowPlayingPoller(7, bench.client, straight_in, bench.clock)
     for _, at in moments(bench.fake, bench.music):
@@ -36,12 +38,12 @@ async def test_changes_are_published_and_nothing_else(bench: Bench, straight_in:
                 bench.clock.advance(0.2)
 
 
-async def test_the_next_track_is_seen_as_a_change(bench: Bench, straight_in: StraightIn):
+async def test_the_next_track_is_seen_as_a_change(bench: Bench, straight_in: StraightIn) -> None:
     bench.connect(7)
     plays = bench.fake.timeline(bench.account()).until(bench.music() + 86_400_000)
     first, second = next(
         (one, two)
-        for one, two in zip(plays, plays[1:], strict=False)
+        for one, two in itertools.pairwise(plays)
         if one.start > bench.music()
         and {one.track.kind, two.track.kind} == {"track"}
         and one.track != two.track
@@ -60,7 +62,7 @@ def event(progress: int | None, at: int = NOW, track: HeardTrack | None = TRACK)
     return changed(7, NowPlaying(is_playing=track is not None, track=track, progress_ms=progress), at)
 
 
-def test_a_track_that_runs_on_is_no_change_and_a_seek_is():
+def test_a_track_that_runs_on_is_no_change_and_a_seek_is() -> None:
     assert not differs(event(1_000), event(61_000, NOW + 60_000))
     assert not differs(event(1_000), event(66_000, NOW + 60_000))
     assert differs(event(1_000), event(90_000, NOW + 60_000))
@@ -69,7 +71,7 @@ def test_a_track_that_runs_on_is_no_change_and_a_seek_is():
     assert not differs(event(1_000), event(None, NOW + 60_000))
 
 
-def test_starting_stopping_and_another_track_are_changes():
+def test_starting_stopping_and_another_track_are_changes() -> None:
     idle = event(None, track=None)
     assert differs(idle, event(0))
     assert differs(event(0), idle)

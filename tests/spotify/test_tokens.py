@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
@@ -20,6 +21,11 @@ from .conftest import Bench, MakeFake, MovingClock, settings_for
 DAY = 86_400
 
 
+@pytest.fixture
+def clickhouse(no_connections: ClickHouse) -> ClickHouse:
+    return no_connections
+
+
 def ms(text: str) -> int:
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000)
 
@@ -30,7 +36,7 @@ def refresh_token(bench: Bench, listener: int = 7) -> str:
     return bench.vault.unlock(stored.refresh_token)
 
 
-def test_a_token_is_kept_while_it_lasts_and_renewed_after_an_hour(bench: Bench):
+def test_a_token_is_kept_while_it_lasts_and_renewed_after_an_hour(bench: Bench) -> None:
     bench.connect(7)
     first = bench.tokens.access(7)
     assert bench.tokens.access(7) == first
@@ -38,14 +44,14 @@ def test_a_token_is_kept_while_it_lasts_and_renewed_after_an_hour(bench: Bench):
     assert bench.tokens.access(7).token != first.token
 
 
-def test_the_old_refresh_token_stays_when_no_new_one_comes(bench: Bench):
+def test_the_old_refresh_token_stays_when_no_new_one_comes(bench: Bench) -> None:
     bench.connect(7)
     before = refresh_token(bench)
     bench.tokens.access(7)
     assert refresh_token(bench) == before
 
 
-def test_a_new_refresh_token_is_stored(bench: Bench):
+def test_a_new_refresh_token_is_stored(bench: Bench) -> None:
     """PKCE: every refresh ends the token that it was done with."""
     settings = settings_for(bench.fake, client_secret="")
     bench.connector._settings = settings
@@ -61,7 +67,7 @@ def test_a_new_refresh_token_is_stored(bench: Bench):
     assert fresh.access(7).token
 
 
-def test_many_threads_refresh_once(bench: Bench):
+def test_many_threads_refresh_once(bench: Bench) -> None:
     bench.connector._settings = settings_for(bench.fake, client_secret="")
     bench.connect(7)
     tokens = Tokens(bench.connector._settings, bench.connections, bench.vault, bench.clock)
@@ -70,7 +76,7 @@ def test_many_threads_refresh_once(bench: Bench):
     assert len(set(got)) == 1
 
 
-def test_a_dead_refresh_token_is_thrown_away_and_never_tried_again(bench: Bench):
+def test_a_dead_refresh_token_is_thrown_away_and_never_tried_again(bench: Bench) -> None:
     bench.connect(7)
     bench.fake.revoke(bench.account())
     with pytest.raises(ReconnectNeeded) as told:
@@ -87,14 +93,14 @@ def test_a_dead_refresh_token_is_thrown_away_and_never_tried_again(bench: Bench)
         bench.connect(7)
 
 
-def test_six_months_after_the_grant_the_token_is_dead(bench: Bench):
+def test_six_months_after_the_grant_the_token_is_dead(bench: Bench) -> None:
     bench.connect(7)
     bench.clock.advance(190 * DAY)
     with pytest.raises(ReconnectNeeded):
         bench.tokens.access(7)
 
 
-def test_connecting_again_brings_it_back(bench: Bench):
+def test_connecting_again_brings_it_back(bench: Bench) -> None:
     bench.connect(7)
     bench.fake.revoke(bench.account())
     with pytest.raises(ReconnectNeeded):
@@ -104,7 +110,7 @@ def test_connecting_again_brings_it_back(bench: Bench):
     assert bench.tokens.access(7).token
 
 
-def test_a_failing_sign_in_service_kills_no_token(bench: Bench):
+def test_a_failing_sign_in_service_kills_no_token(bench: Bench) -> None:
     bench.connect(7)
     before = refresh_token(bench)
     for fault in (
@@ -123,7 +129,7 @@ def test_a_failing_sign_in_service_kills_no_token(bench: Bench):
     assert bench.tokens.access(7).token
 
 
-def test_a_token_that_another_process_renewed_is_not_declared_dead(bench: Bench):
+def test_a_token_that_another_process_renewed_is_not_declared_dead(bench: Bench) -> None:
     settings = settings_for(bench.fake, client_secret="")
     bench.connector._settings = settings
     bench.connect(7)
@@ -141,7 +147,7 @@ def test_a_token_that_another_process_renewed_is_not_declared_dead(bench: Bench)
             self.reads += 1
             return old if self.reads == 1 else self.table.get(listener)
 
-        def all(self):
+        def all(self) -> Sequence[Connection]:
             return self.table.all()
 
         def put(self, connection: Connection) -> None:
@@ -155,7 +161,7 @@ def test_a_token_that_another_process_renewed_is_not_declared_dead(bench: Bench)
     assert stored.state == "connected"
 
 
-def test_a_renewed_token_survives_a_store_that_is_down(bench: Bench):
+def test_a_renewed_token_survives_a_store_that_is_down(bench: Bench) -> None:
     settings = settings_for(bench.fake, client_secret="")
     bench.connector._settings = settings
     bench.connect(7)
@@ -171,7 +177,7 @@ def test_a_renewed_token_survives_a_store_that_is_down(bench: Bench):
     assert fresh.access(7).token
 
 
-def test_disconnecting_while_the_store_was_down_stays_disconnected(bench: Bench):
+def test_disconnecting_while_the_store_was_down_stays_disconnected(bench: Bench) -> None:
     bench.connect(7)
     down = DownNow(bench.connections)
     tokens = Tokens(bench.settings, down, bench.vault, bench.clock)
@@ -203,7 +209,7 @@ class DownNow:
         self._check()
         return self.table.get(listener)
 
-    def all(self):
+    def all(self) -> Sequence[Connection]:
         self._check()
         return self.table.all()
 
@@ -214,7 +220,7 @@ class DownNow:
 
 def test_no_token_reaches_a_log(
     make_fake: MakeFake, clock: MovingClock, clickhouse: ClickHouse, caplog: pytest.LogCaptureFixture
-):
+) -> None:
     bench = Bench(make_fake(troubles=Troubles(rotates=1.0)), None, clock, clickhouse)  # type: ignore[arg-type]
     caplog.set_level(logging.DEBUG)
     caplog.set_level(logging.DEBUG, "urllib3")  # clickhouse-connect turns it down
@@ -237,7 +243,7 @@ def test_no_token_reaches_a_log(
         assert secret not in logged
 
 
-def test_six_months_are_calendar_months():
+def test_six_months_are_calendar_months() -> None:
     assert expires_at(ms("2026-01-15T10:00:00")) == ms("2026-07-15T10:00:00")
     assert expires_at(ms("2026-08-31T00:00:00")) == ms("2027-02-28T00:00:00")
     assert expires_at(ms("2027-08-31T00:00:00")) == ms("2028-02-29T00:00:00")
@@ -253,16 +259,16 @@ def test_six_months_are_calendar_months():
         ("2026-07-16T00:00:00", "ended on 2026-07-15"),
     ],
 )
-def test_it_warns_at_thirty_days_and_at_seven(now: str, said: str):
+def test_it_warns_at_thirty_days_and_at_seven(now: str, said: str) -> None:
     warning = expiry_warning(ms("2026-01-15T10:00:00"), ms(now))
     assert (said in warning) if said else warning == ""
 
 
-def test_nothing_to_warn_of_before_the_first_grant():
+def test_nothing_to_warn_of_before_the_first_grant() -> None:
     assert expiry_warning(None, ms("2026-01-15T10:00:00")) == ""
 
 
-def test_a_connection_of_another_app_is_refreshed_with_that_apps_secret(bench: Bench):
+def test_a_connection_of_another_app_is_refreshed_with_that_apps_secret(bench: Bench) -> None:
     bench.connect(7)
     other = msgspec.structs.replace(bench.settings, client_id="another-app", client_secret="its-secret")
     tokens = Tokens(other, bench.connections, bench.vault, bench.clock)

@@ -11,7 +11,7 @@ from producers.spotify.vault import Vault, read_or_make_key
 from streams.contracts.errors import UserError
 
 
-def test_what_is_locked_opens_again_and_does_not_show():
+def test_what_is_locked_opens_again_and_does_not_show() -> None:
     vault = Vault(Fernet.generate_key())
     locked = vault.lock("a refresh token")
     assert "refresh" not in locked
@@ -19,7 +19,7 @@ def test_what_is_locked_opens_again_and_does_not_show():
     assert vault.lock("") == vault.unlock("") == ""
 
 
-def test_another_key_is_told_and_not_crashed_on():
+def test_another_key_is_told_and_not_crashed_on() -> None:
     locked = Vault(Fernet.generate_key()).lock("secret")
     with pytest.raises(UserError, match="another key"):
         Vault(Fernet.generate_key()).unlock(locked)
@@ -27,7 +27,7 @@ def test_another_key_is_told_and_not_crashed_on():
         Vault(b"short")
 
 
-def test_a_key_is_made_once_and_only_its_owner_can_read_it(tmp_path: Path):
+def test_a_key_is_made_once_and_only_its_owner_can_read_it(tmp_path: Path) -> None:
     path = tmp_path / "secrets" / "key"
     key = read_or_make_key(path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -36,7 +36,7 @@ def test_a_key_is_made_once_and_only_its_owner_can_read_it(tmp_path: Path):
     Vault(key)
 
 
-def test_whoever_comes_at_once_gets_the_same_key(tmp_path: Path):
+def test_whoever_comes_at_once_gets_the_same_key(tmp_path: Path) -> None:
     got: list[bytes] = []
     start = threading.Barrier(8)
 
@@ -53,7 +53,7 @@ def test_whoever_comes_at_once_gets_the_same_key(tmp_path: Path):
     assert len(set(got)) == 1
 
 
-def test_a_key_that_others_can_read_is_refused(tmp_path: Path):
+def test_a_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "key"
     read_or_make_key(path)
     path.chmod(0o644)

@@ -85,18 +85,19 @@ class MemoryStore:
             raise Crash
         assert table.schema == schema
         kept: Rows = getattr(self, name)
-        for row in _plain(table):
+        for row in plain(table):
             at = tuple(row[column] for column in key)
             if at not in kept or row.get("version", 0) >= kept[at].get("version", 0):
                 kept[at] = row
 
 
-def _plain(table: pa.Table) -> list[dict[str, Any]]:
+def plain(table: pa.Table) -> list[dict[str, Any]]:
     """Rows with times as integers, as the events have them."""
     for number, kind in enumerate(table.schema.types):
         if pa.types.is_timestamp(kind):
             table = table.set_column(number, table.column_names[number], table.column(number).cast(pa.int64()))
-    return table.to_pylist()
+    rows: list[dict[str, Any]] = table.to_pylist()
+    return rows
 
 
 class MemoryReference:

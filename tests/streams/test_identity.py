@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ def test_sources_that_share_only_the_name_or_only_the_uri_are_one_play() -> None
 
 
 def test_two_real_plays_of_a_short_track_in_a_row_stay_two() -> None:
-    twenty = {"ms_played": 20_000}
+    twenty: dict[str, Any] = {"ms_played": 20_000}
     assert len(shown([heard(0, **twenty), heard(20, **twenty)])) == 2
     both = [heard(0, **twenty), heard(20, **twenty), heard(1, POLL, ms_played=None), heard(21, POLL, ms_played=None)]
     assert sorted(map(sorted, shown(both))) == [[0, 2], [1, 3]]
@@ -66,8 +67,13 @@ def test_of_two_matchings_with_as_many_pairs_the_nearer_wins() -> None:
 
 
 def test_two_clusters_that_come_to_the_same_id_are_one_play() -> None:
-    ms = {"ms_played": None}
-    events = [heard(170, EXPORT, **ms), heard(100, POLL, **ms), heard(100, NOW_PLAYING, **ms), heard(165, NOW_PLAYING, **ms)]
+    ms: dict[str, Any] = {"ms_played": None}
+    events = [
+        heard(170, EXPORT, **ms),
+        heard(100, POLL, **ms),
+        heard(100, NOW_PLAYING, **ms),
+        heard(165, NOW_PLAYING, **ms),
+    ]
     keys = keys_of(sighting_table(events, 1))
     play = plays_of(keys, components(keys))
     ids = play_ids(keys, play)
@@ -116,7 +122,7 @@ def test_a_play_takes_each_field_from_the_best_source_that_has_it() -> None:
         ({"ms_played": None, "duration_ms": 100_000}, None),  # how long it was heard is unknown
     ],
 )
-def test_a_start_is_as_given_else_worked_out_else_unknown(said: dict[str, int | None], start: int | None) -> None:
+def test_a_start_is_as_given_else_worked_out_else_unknown(said: dict[str, Any], start: int | None) -> None:
     tracks = sighting_table([heard(0, **said)], 1)
     keys = keys_of(tracks)
     started = merged(tracks, keys, plays_of(keys, components(keys)))["started_at"].to_pylist()[0]

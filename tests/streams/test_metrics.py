@@ -35,7 +35,7 @@ def test_snapshot_counts_plays_and_not_commands() -> None:
     empty = metrics.snapshot()
     assert (empty.plays_in, empty.lag, empty.p99) == (0, None, None)
     metrics.worked(PLAY_RECORDED.name, 10, 0.2, stored=7, known=2, refused=1, plays=7)
-    metrics.worked(LISTENER_COMMAND.name, 3, 0.1, plays=5)
+    metrics.worked(LISTENER_COMMAND.name, 3, 0.1, stored=9, plays=5)
     metrics.published(7)
     metrics.lag("group", {("a", 0): 4, ("a", 1): 2})
     seen = metrics.snapshot()

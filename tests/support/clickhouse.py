@@ -25,16 +25,26 @@ def chdb_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="spotifire-tests-"))
 
 
+@cache
+def keeper() -> ClickHouse:
+    """Holds the engine open for the whole run (opening it takes 0.7 s)."""
+    return ClickHouse(ClickHouseSettings(path=chdb_folder(), database="default"))
+
+
 @contextmanager
 def fresh_database(*, migrated: bool = True, url: str | None = None) -> Iterator[ClickHouse]:
-    """A connection to an empty database of its own (migrated in 0.1 s), dropped at the end."""
+    """A connection to an empty database of its own (migrated in 0.2 s), dropped at the end.
+
+    With `url` the connection goes there, to a server in front of this process's engine.
+    """
     name = f"t{next(_numbers)}"
-    path = None if url else chdb_folder()
-    ch = ClickHouse(ClickHouseSettings(path=path, url=url, database=name))
+    embedded = ClickHouse(ClickHouseSettings(path=chdb_folder(), database=name))
+    ch = ClickHouse(ClickHouseSettings(url=url, database=name)) if url else embedded
     try:
         if migrated:
-            migrate(ch)
+            migrate(embedded)
         yield ch
     finally:
-        ch.command(f"DROP DATABASE IF EXISTS {name} SYNC")
+        keeper().command(f"DROP DATABASE IF EXISTS {name} SYNC")
+        embedded.close()
         ch.close()

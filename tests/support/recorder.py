@@ -82,7 +82,7 @@ def play(number: int, *, listeners: int = 50, padding: int = 0) -> PlayRecorded:
         reported_end=NOW - number * 1000,
         published_at=NOW,
         uri=uri(number),
-        title="A title " + "x" * padding,
+        title=f"A title {number} " + "x" * padding,
         artists=(Artist("An artist"),),
     )
 

@@ -37,42 +37,48 @@
     return `rgb(${channels(colour("--accent-fill")).map((c, i) => Math.round(from[i] + (c - from[i]) * part)).join(",")})`;
   };
 
-  const clock = (data) => {
+  // a dial of a day: midnight at the top, each hour a petal as long as what was played in it
+  const clock = (data, box) => {
     const most = Math.max(...data.map((row) => row.value), 1);
+    const [x, y] = [box.clientWidth / 2, box.clientHeight / 2];
+    const outer = Math.min(x, y) - 24;
+    const hours = [0, 3, 6, 9, 12, 15, 18, 21].map((hour) => ({
+      type: "text",
+      silent: true,
+      x: x + Math.sin((hour / 12) * Math.PI) * (outer + 13),
+      y: y - Math.cos((hour / 12) * Math.PI) * (outer + 13),
+      style: {
+        text: String(hour).padStart(2, "0"),
+        fill: colour("--muted"),
+        font: `12px ${getComputedStyle(document.body).fontFamily}`,
+        align: "center",
+        verticalAlign: "middle",
+      },
+    }));
+    const dial = [1, 0.66, 0.33].map((part) => ({
+      type: "circle",
+      silent: true,
+      z: -1,
+      shape: { cx: x, cy: y, r: outer * part },
+      style: { fill: part === 1 ? colour("--dial") : "none", stroke: colour("--line"), lineWidth: part === 1 ? 0 : 1 },
+    }));
     return {
       ...base(),
       tooltip: tooltip(),
-      // a dial of a day: midnight at the top, each hour a petal as long as what was played in it
+      graphic: [...dial, ...hours],
       series: [
         {
           type: "pie",
-          silent: true,
-          radius: ["0%", "72%"],
-          startAngle: 97.5,
-          animation: false,
-          label: {
-            show: true,
-            position: "outside",
-            distanceToLabelLine: 0,
-            color: colour("--muted"),
-            fontSize: 12,
-            formatter: (item) => (item.dataIndex % 3 === 0 ? String(item.dataIndex).padStart(2, "0") : ""),
-          },
-          labelLine: { show: true, length: 2, length2: 0, lineStyle: { width: 0, color: "transparent" } },
-          data: data.map((row) => ({ name: row.name, value: 1, itemStyle: { color: colour("--raised"), opacity: 0.55 } })),
-        },
-        {
-          type: "pie",
-          radius: ["12%", "72%"],
-          startAngle: 97.5,
+          radius: [outer * 0.1, outer],
+          startAngle: 90,
           roseType: "area",
           label: { show: false },
           labelLine: { show: false },
-          itemStyle: { borderColor: colour("--card"), borderWidth: 2, borderRadius: 4 },
+          itemStyle: { borderColor: colour("--dial"), borderWidth: 2, borderRadius: 4 },
           emphasis: { scale: false, itemStyle: { color: colour("--accent") } },
           data: data.map((row) => ({
             ...row,
-            itemStyle: { color: row.value ? shade(0.35 + (0.65 * row.value) / most) : "transparent" },
+            itemStyle: { color: row.value ? shade(0.4 + (0.6 * row.value) / most) : "transparent" },
           })),
         },
       ],
@@ -91,30 +97,30 @@
         subtext: `${Math.round((100 * first.value) / total)}%`,
         left: "center",
         top: "center",
-        itemGap: 4,
+        itemGap: 6,
         textStyle: { color: colour("--text"), fontSize: 19, fontWeight: 700 },
         subtextStyle: { color: colour("--muted"), fontSize: 14 },
       },
       series: [
         {
           type: "pie",
-          radius: ["52%", "76%"],
+          radius: ["44%", "64%"],
           padAngle: 1.5,
           itemStyle: { borderRadius: 6 },
           minAngle: 3,
           label: {
             color: colour("--muted"),
             fontSize: 12,
-            overflow: "truncate",
-            width: 74,
-            formatter: (item) => (item.percent >= 4 ? item.name : ""),
+            alignTo: "edge",
+            edgeDistance: 2,
+            minMargin: 4,
           },
-          labelLine: { length: 8, length2: 8, lineStyle: { color: colour("--line") } },
+          labelLine: { length: 8, length2: 4, lineStyle: { color: colour("--line") } },
           emphasis: { scaleSize: 4 },
           data: data.map((row) => ({
             ...row,
-            label: { show: row.value / total >= 0.04 },
-            labelLine: { show: row.value / total >= 0.04 },
+            label: { show: row.value / total >= 0.05 },
+            labelLine: { show: row.value / total >= 0.05 },
             itemStyle: {
               color: row.name === "unknown" ? colour("--line") : shade(Math.max(0.22, 1 - 0.13 * known.indexOf(row))),
             },
@@ -139,11 +145,18 @@
       if (!box || !data.length) continue;
       const chart = charts.get(box) || echarts.init(box, null, { renderer: "svg" });
       charts.set(box, chart);
-      chart.setOption(kinds[figure.dataset.chart](data), true);
+      chart.setOption(kinds[figure.dataset.chart](data, box), true);
     }
   };
 
-  addEventListener("resize", () => charts.forEach((chart) => chart.resize()));
+  let resized = null;
+  addEventListener("resize", () => {
+    clearTimeout(resized);
+    resized = setTimeout(() => {
+      charts.forEach((chart) => chart.resize());
+      draw();
+    }, 120);
+  });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
   document.addEventListener("spotifire:changed", draw);
   draw();

@@ -136,6 +136,16 @@ class Tokens:
                 for token in [t for t, given in tokens.items() if given.account_id == account_id]:
                     del tokens[token]
 
+    def living(self) -> dict[str, Given]:
+        """The refresh tokens that live, to be remembered."""
+        with self._lock:
+            return dict(self._refresh)
+
+    def restore(self, living: dict[str, Given]) -> None:
+        """Let refresh tokens of before live on."""
+        with self._lock:
+            self._refresh.update(living)
+
     def _answer(self, given: Given, *, new_refresh: bool) -> dict[str, object]:
         access = secrets.token_urlsafe(64)
         self._access[access] = Given(

@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qsl, urlsplit
@@ -17,6 +18,7 @@ from msgspec import Struct
 
 from producers.spotify.fake.accounts import accounts
 from producers.spotify.fake.clock import AcceleratedClock, Clock
+from producers.spotify.fake.memory import Remembered, recall, remember
 from producers.spotify.fake.people import App, Person, Tokens
 from producers.spotify.fake.troubles import CALM, Fault, Trouble, Troubles
 from producers.spotify.fake.webapi import Call, WebApi, web_api
@@ -47,6 +49,7 @@ class FakeSettings(Struct, frozen=True, kw_only=True):
     history_s: float = 12 * 3_600.0
     troubles: Troubles = CALM
     port: int = 0  # 0 takes a free one
+    memory: Path | None = None  # a file: after a restart the music and the tokens go on from there
 
 
 class FakeSpotify:
@@ -60,8 +63,11 @@ class FakeSpotify:
     ) -> None:
         """`music` is the time of what is played; `clock` (Unix s) that of codes and tokens."""
         self.settings = settings
+        before = recall(settings.memory, settings.seed)
+        if music is None and before is not None:
+            music = AcceleratedClock(behind_s=time.time() - before.music / 1000)
         self._music = music or AcceleratedClock()
-        begin = self._music() - int(settings.history_s * 1000)
+        begin = self._begin = before.begin if before else self._music() - int(settings.history_s * 1000)
         catalogue = make_catalogue(settings.seed, settings.artists)
         self._timelines = {
             person.account_id: Timeline(f"{settings.seed} {person.account_id}", catalogue, begin, person.habits)
@@ -74,6 +80,8 @@ class FakeSpotify:
             owner_has_premium=settings.owner_has_premium,
         )
         self._tokens = Tokens(app, clock)
+        if before is not None:
+            self._tokens.restore(before.refresh)
         self._trouble = Trouble(settings.troubles)
         self._api = WebApi(
             app,
@@ -85,6 +93,7 @@ class FakeSpotify:
             self._music,
             clock,
         )
+        self._api.listener = self._remember
         self._web = FastAPI(title="Fake Spotify", openapi_url=None, docs_url=None, redoc_url=None)
         self._web.include_router(accounts(app, settings.people, self._tokens, self._trouble))
         self._web.include_router(web_api(self._api))
@@ -122,6 +131,14 @@ class FakeSpotify:
             self._server.should_exit = True
             self._thread.join()
             self._server = self._thread = None
+            self._remember()
+
+    def _remember(self) -> None:
+        if self.settings.memory is not None:
+            remembered = Remembered(
+                seed=self.settings.seed, begin=self._begin, music=self._music(), refresh=self._tokens.living()
+            )
+            remember(self.settings.memory, remembered)
 
     def __enter__(self) -> Self:
         self.start()

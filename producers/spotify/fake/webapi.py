@@ -82,12 +82,15 @@ class WebApi:
         self.clock = clock
         self.calls: list[Call] = []
         self.shown: dict[str, dict[int, FakePlay]] = {person.account_id: {} for person in people}
+        self.listener: Callable[[], None] | None = None  # told after each request
         self._lock = threading.Lock()
 
     def note(self, call: Call) -> None:
         """Remember a request."""
         with self._lock:
             self.calls.append(call)
+        if self.listener is not None:
+            self.listener()
 
     def person(self, request: Request, scope: str = "") -> Person:
         """Who asks, after every check that Spotify makes. Raises _Wrong."""

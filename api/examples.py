@@ -1,0 +1,123 @@
+"""Examples of the OpenAPI document; a test holds each against its route's schema."""
+
+from __future__ import annotations
+
+from typing import Any
+
+PLAY: dict[str, Any] = {
+    "play_id": "6920fd5a9c1b22d0",
+    "ended_at": "2025-11-21T22:14:18.250000Z",
+    "started_at": "2025-11-21T22:09:11.000000Z",
+    "ms_played": 307250,
+    "ms_played_is_estimate": False,
+    "duration_ms": 307250,
+    "uri": "spotify:track:4wajJ1o7jWIg62YqpkHC7S",
+    "title": "Weird Fishes/ Arpeggi",
+    "artist": "Radiohead",
+    "artist_names": ["Radiohead"],
+    "artist_id": "4Z8W4fKeB5YxbusRsdQVPb",
+    "artist_is_guess": False,
+    "album": "In Rainbows",
+    "image_url": "",
+    "local_date": "2025-11-21",
+    "local_hour": 22,
+    "local_time": "22:09",
+    "weekday": 5,
+    "utc_offset_minutes": 0,
+    "time_zone": "Europe/Lisbon",
+    "season": "autumn",
+    "genre": "rock",
+    "subgenre": "art rock",
+    "skipped": False,
+    "incognito": False,
+    "counted": True,
+    "sources": ["spotify.export.extended", "spotify.recently-played"],
+}
+RECENT = {"plays": [PLAY], "next": "6920fd5a9c1b22d0"}
+TOP = {
+    "window": "90d",
+    "by": "plays",
+    "rows": [
+        {
+            "rank": 1,
+            "name": "Radiohead",
+            "artist": "",
+            "key": "4Z8W4fKeB5YxbusRsdQVPb",
+            "uri": "spotify:artist:4Z8W4fKeB5YxbusRsdQVPb",
+            "image_url": "",
+            "plays": 127,
+            "minutes": 542.3,
+            "first_at": "2025-08-24T07:12:00Z",
+            "last_at": "2025-11-21T22:14:18Z",
+        }
+    ],
+}
+CLOCK = {
+    "window": "90d",
+    "by": "plays",
+    "hours": [{"hour": hour, "plays": 10 + hour, "minutes": 35.5 + hour} for hour in range(24)],
+}
+TOTALS = {
+    "plays": 2034,
+    "minutes": 7080.5,
+    "artists": 412,
+    "tracks": 1186,
+    "days": 88,
+    "first_at": "2025-08-24T07:12:00Z",
+    "last_at": "2025-11-21T22:14:18Z",
+}
+COVERAGE = {"plays": 2034, "known": 1932, "share": 0.9499}
+PROFILE = {
+    "listener": "00c0ffee00c0ffee",
+    "name": "Ada",
+    "window": "90d",
+    "computed_at": "2025-11-21T22:20:00Z",
+    "plays": 2034,
+    "persona": "Night Owl",
+    "confidence": 0.82,
+    "reasons": ["46% of your plays come between 20:00 and 04:00."],
+    "features": {"night_share": 0.46},
+}
+NOW = {
+    "observed_at": "2025-11-21T22:14:18Z",
+    "is_playing": True,
+    "uri": "spotify:track:4wajJ1o7jWIg62YqpkHC7S",
+    "title": "Weird Fishes/ Arpeggi",
+    "artist_names": ["Radiohead"],
+    "album": "In Rainbows",
+    "image_url": "",
+    "progress_ms": 61000,
+    "duration_ms": 318000,
+}
+LISTENER = {
+    "listener": "00c0ffee00c0ffee",
+    "name": "Ada",
+    "account_id": "",
+    "is_demo": False,
+    "created_at": "2025-01-02T10:00:00Z",
+    "zones": [{"starts": "1970-01-01T00:00:00Z", "zone": "Europe/Lisbon"}],
+    "hemisphere": "",
+    "min_ms_played": 30000,
+    "count_incognito": False,
+    "finished_only": False,
+    "profile_sources": "all",
+    "time_zone": "Europe/Lisbon",
+    "connection": "connected",
+}
+LISTENERS = {"listeners": [LISTENER]}
+FINDINGS = {
+    "findings": [
+        {
+            "part": "data folder",
+            "state": "warning",
+            "detail": "0.8 GiB free",
+            "cure": "Free some disk soon.",
+        }
+    ]
+}
+SQL = {"columns": ["plays"], "rows": [[2034]]}
+
+
+def example(value: Any, status: int = 200) -> dict[int | str, dict[str, Any]]:
+    """A route's `responses` with one example."""
+    return {status: {"content": {"application/json": {"example": value}}}}

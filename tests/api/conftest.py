@@ -1,0 +1,29 @@
+"""One database with two listeners for the tests of a module that only read."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from sinks.clickhouse import ClickHouse
+from sinks.writer import Writer
+from tests.support.clickhouse import fresh_database
+from tests.support.web import Seeded, seed
+
+
+@dataclass(frozen=True)
+class Library:
+    """A database, and who is in it. Do not change it."""
+
+    ch: ClickHouse
+    seeded: Seeded
+
+
+@pytest.fixture(scope="module")
+def library(engine: ClickHouse) -> Iterator[Library]:
+    """Ada with 30 plays, Bob with 3 (see tests/support/web.py)."""
+    with fresh_database() as ch:
+        yield Library(ch, seed(ch, Writer(ch, threading.Event())))

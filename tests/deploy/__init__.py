@@ -1,0 +1,1 @@
+"""Tests of deploy: the command, the folder, the stack."""

@@ -1,0 +1,89 @@
+"""What the command says and how it ends when something is wrong: one line each, with the cure."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+
+import pytest
+
+from deploy import folder
+from streams.contracts.errors import UserError
+from tests.support.stack import answer, command, running
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+def test_a_port_that_is_taken(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        done = command(tmp_path / "data", "up", "--port", str(port))
+    assert done.returncode == 2
+    assert done.stderr.strip().splitlines()[-1] == (
+        f"spotifire: Port {port} is taken. Stop what holds it, or choose another: --port 0."
+    )
+
+
+def test_a_folder_that_another_process_holds(tmp_path: Path) -> None:
+    with running(tmp_path / "data", "--no-demo") as up:
+        done = command(up.data, "up", "--port", "0")
+        assert done.returncode == 2
+        assert "is held by a running Spotifire at http://127.0.0.1:" in done.stderr
+        assert len(done.stderr.strip().splitlines()) == 1
+        # a command that only asks talks to the one that runs
+        assert answer(up.data, "listeners", "list") == {"listeners": []}
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    done = command(tmp_path / "file" / "data", "recent", "Ada")
+    assert done.returncode == 2
+    assert "cannot be written" in done.stderr
+    assert "--data DIR" in done.stderr
+
+
+def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folder, "LEAST_FREE", 2**70)
+    with pytest.raises(UserError, match="is full"), folder.hold(tmp_path / "data"):
+        pass
+
+
+def test_a_newer_schema(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    assert command(data, "migrate").returncode == 0
+    newer = (
+        "from pathlib import Path\n"
+        "from sinks.clickhouse import ClickHouse, ClickHouseSettings\n"
+        f"ch = ClickHouse(ClickHouseSettings(path=Path({str(data / 'clickhouse')!r})))\n"
+        "ch.command('INSERT INTO schema_versions SELECT * REPLACE (9999 AS number) FROM schema_versions LIMIT 1')\n"
+        "ch.close()\n"
+    )
+    import subprocess
+    import sys
+
+    subprocess.run([sys.executable, "-c", newer], check=True, timeout=60)
+    done = command(data, "recent", "Ada")
+    assert done.returncode == 2
+    assert "newer" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_nobody_by_that_name(tmp_path: Path) -> None:
+    done = command(tmp_path / "data", "recent", "Nobody")
+    assert done.returncode == 2
+    assert "no listener called 'Nobody'" in done.stderr
+
+
+def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
+    done = command(tmp_path / "data", "up", "--kafka", "nowhere")
+    assert done.returncode == 2
+    assert "'kafka'" in done.stderr
+    assert "HOST:PORT" in done.stderr
+
+
+def test_json_is_one_document_and_logs_stay_off_it(tmp_path: Path) -> None:
+    done = command(tmp_path / "data", "up", "--port", "0", "--no-demo", "--for", "1", "--json")
+    assert done.returncode == 0, done.stderr
+    counts = json.loads(done.stdout)
+    assert {"plays_in", "enriched", "stored", "refused", "lag"} <= counts.keys()

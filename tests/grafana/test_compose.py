@@ -1,0 +1,315 @@
+"""docker-compose.yml, the image and ClickHouse's users, as far as files can be checked."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import subprocess
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from cryptography.fernet import Fernet
+
+from deploy.settings import Settings
+from grafana.query import PLUGIN, PLUGIN_VERSION
+
+ROOT = Path(__file__).parents[2]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = ("migrate", "worker", "collector", "api")
+SECRET_TABLES = {"connections", "api_tokens"}
+DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text("utf-8")
+
+
+def default(text: str) -> str:
+    """A value with its variables at their defaults."""
+    return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", text)
+
+
+# Compose
+
+
+def test_every_image_is_pinned() -> None:
+    images = {name: service["image"] for name, service in SERVICES.items()}
+    assert images == {
+        "kafka": "apache/kafka:4.3.1",
+        "clickhouse": "clickhouse/clickhouse-server:26.8",
+        "grafana": "grafana/grafana:13.2.3",
+        **dict.fromkeys(OURS, "spotifire:0.1.0"),
+    }
+    assert [name for name in SERVICES if "build" in SERVICES[name]] == ["migrate"], "built once"
+
+
+def test_only_page_and_grafana_are_published_and_on_loopback() -> None:
+    published = {name: [default(port) for port in service.get("ports", [])] for name, service in SERVICES.items()}
+    assert {name: ports for name, ports in published.items() if ports} == {
+        "api": ["127.0.0.1:8765:8765"],
+        "grafana": ["127.0.0.1:3000:3000"],
+    }
+    assert COMPOSE["networks"]["store"]["internal"] is True
+    assert SERVICES["kafka"]["networks"] == SERVICES["clickhouse"]["networks"] == ["store"]
+
+
+def test_every_service_has_a_limit_and_comes_back() -> None:
+    for name, service in SERVICES.items():
+        assert re.fullmatch(r"\d+[mg]", default(service["mem_limit"])), name
+        assert service["restart"] == ("no" if name == "migrate" else "unless-stopped"), name
+
+
+def test_health_is_asked_where_there_is_something_to_ask() -> None:
+    for name in ("kafka", "clickhouse", "worker", "api", "grafana"):
+        check = SERVICES[name]["healthcheck"]
+        assert check["test"][0] == "CMD", name
+        assert {"interval", "timeout", "start_period", "retries"} <= set(check), name
+    for name in ("migrate", "collector"):
+        assert SERVICES[name]["healthcheck"] == {"disable": True}
+
+
+def test_parts_wait_for_what_they_need() -> None:
+    for name in ("worker", "collector", "api"):
+        waits = {other: how["condition"] for other, how in SERVICES[name]["depends_on"].items()}
+        assert waits == {
+            "kafka": "service_healthy",
+            "clickhouse": "service_healthy",
+            "migrate": "service_completed_successfully",
+        }
+    assert SERVICES["migrate"]["depends_on"] == {"clickhouse": {"condition": "service_healthy"}}
+    for name, service in SERVICES.items():
+        for other, how in service.get("depends_on", {}).items():
+            if how["condition"] == "service_healthy":
+                assert "test" in SERVICES[other]["healthcheck"], f"{name} would wait for {other} for ever"
+
+
+def test_secrets_are_files_and_every_one_is_used() -> None:
+    declared = set(COMPOSE["secrets"])
+    used = {secret for service in SERVICES.values() for secret in service.get("secrets", [])}
+    assert declared == used
+    for name, secret in COMPOSE["secrets"].items():
+        assert secret == {"file": f"./secrets/{name}"}
+    for name, service in SERVICES.items():
+        for key, value in service.get("environment", {}).items():
+            if "PASSWORD" in key or "KEY_FILE" in key:
+                assert value.startswith("/run/secrets/"), f"{name}: {key} holds a secret"
+                assert value.removeprefix("/run/secrets/") in service["secrets"], f"{name} does not get {value}"
+
+
+def test_nobody_gets_a_secret_that_is_not_theirs() -> None:
+    assert SERVICES["worker"]["secrets"] == ["clickhouse_writer_password"]
+    assert SERVICES["migrate"]["secrets"] == ["clickhouse_migrator_password"]
+    for name, service in SERVICES.items():
+        if name not in ("clickhouse", "migrate"):
+            assert "clickhouse_migrator_password" not in service.get("secrets", [])
+        if name not in ("collector", "api"):
+            assert "token_key" not in service.get("secrets", [])
+
+
+def test_our_parts_run_with_a_read_only_root_and_no_rights() -> None:
+    for name in OURS:
+        service = SERVICES[name]
+        assert service["read_only"] is True
+        assert service["tmpfs"] == ["/tmp"]
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        if name != "migrate":
+            assert service["volumes"] == [f"{name}:/data"]
+
+
+def test_our_parts_are_given_settings_that_exist(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    known = {f"SPOTIFIRE_{name.upper()}" for name in Settings.model_fields}
+    for name in OURS:
+        given = {key: default(value) for key, value in SERVICES[name]["environment"].items()}
+        assert set(given) <= known, name
+        with monkeypatch.context() as patched:
+            for key in [key for key in os.environ if key.startswith("SPOTIFIRE_")]:
+                patched.delenv(key)
+            for key, value in given.items():
+                patched.setenv(key, value)
+            settings = Settings()
+        assert settings.kafka == "kafka:9092"
+        assert settings.clickhouse_user == ("migrator" if name == "migrate" else "writer")
+
+
+def test_kafka_is_one_broker_that_makes_no_topic_by_itself() -> None:
+    environment = SERVICES["kafka"]["environment"]
+    assert environment["KAFKA_PROCESS_ROLES"] == "broker,controller"
+    assert environment["KAFKA_ADVERTISED_LISTENERS"] == "PLAINTEXT://kafka:9092"
+    assert environment["KAFKA_AUTO_CREATE_TOPICS_ENABLE"] == "false"
+    assert environment["KAFKA_LOG_DIRS"] == SERVICES["kafka"]["volumes"][0].split(":")[1]
+    assert all(isinstance(value, str) for value in environment.values())
+
+
+def test_grafana_is_provisioned_with_our_files_and_tells_nobody() -> None:
+    service = SERVICES["grafana"]
+    environment = service["environment"]
+    assert environment["GF_PLUGINS_PREINSTALL_SYNC"] == f"{PLUGIN}@{PLUGIN_VERSION}"
+    assert "GF_INSTALL_PLUGINS" not in environment
+    mounted = dict(volume.split(":")[:2] for volume in service["volumes"])
+    assert mounted["./grafana/provisioning"] == "/etc/grafana/provisioning"
+    provider = yaml.safe_load((ROOT / "grafana/provisioning/dashboards/spotifire.yaml").read_text("utf-8"))
+    assert mounted["./grafana/dashboards"] == provider["providers"][0]["options"]["path"]
+    source = yaml.safe_load((ROOT / "grafana/provisioning/datasources/spotifire.yaml").read_text("utf-8"))
+    secret = re.fullmatch(r"\$__file\{/run/secrets/(\w+)\}", source["datasources"][0]["secureJsonData"]["password"])
+    assert secret is not None
+    assert secret[1] in service["secrets"]
+    home = environment["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    assert (ROOT / "grafana/dashboards" / Path(home).name).exists()
+    assert environment["GF_ANALYTICS_REPORTING_ENABLED"] == "false"
+    assert environment["GF_AUTH_ANONYMOUS_ENABLED"] == "false"
+
+
+def test_what_is_mounted_exists() -> None:
+    for name, service in SERVICES.items():
+        for volume in service.get("volumes", []):
+            source = volume.split(":")[0]
+            if source.startswith("."):
+                assert (ROOT / source).exists(), f"{name}: {source}"
+            else:
+                assert source in COMPOSE["volumes"], f"{name}: {source}"
+
+
+def test_every_variable_is_explained_with_its_default() -> None:
+    text = (ROOT / "docker-compose.yml").read_text("utf-8")
+    used = dict(re.findall(r"\$\{(\w+):-([^}]*)\}", text))
+    assert set(re.findall(r"\$\{(\w+)", text)) == set(used), "a variable without a default"
+    example = (ROOT / ".env.example").read_text("utf-8")
+    assert dict(re.findall(r"^(\w+)=(.*)$", example, re.MULTILINE)) == used
+
+
+# The image
+
+
+def test_the_image_is_built_from_hashes_and_runs_as_nobody() -> None:
+    bases = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
+    assert bases == ["${BASE}", "${BASE}"]
+    installs = [line for line in DOCKERFILE.replace("\\\n", " ").splitlines() if "-r requirements" in line]
+    assert installs
+    for line in installs:
+        assert line.count("-r requirements") == line.count("--require-hashes")
+    assert re.search(r"^USER 10001:10001$", DOCKERFILE, re.MULTILINE)
+    assert "/usr/local/bin/python" not in DOCKERFILE
+    assert "HEALTHCHECK" in DOCKERFILE
+    assert "SPOTIFIRE_ALWAYS_SIGN_IN=true" in DOCKERFILE
+    assert "PYTHONDONTWRITEBYTECODE=1" in DOCKERFILE
+
+
+def test_what_is_copied_exists_and_reaches_the_builder() -> None:
+    ignore = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
+    assert ignore[1] == "*", "everything stays out but what is named"
+    allowed = {line[1:] for line in ignore if line.startswith("!")}
+    copied = set()
+    for line in re.findall(r"^COPY (?!--from)(.*)$", DOCKERFILE, re.MULTILINE):
+        copied |= set(line.split()[:-1])
+    assert copied == allowed
+    for name in copied:
+        assert (ROOT / name).exists(), name
+
+
+def test_every_package_is_in_the_image() -> None:
+    packages = re.search(r"^packages = \[(.*)\]$", (ROOT / "pyproject.toml").read_text("utf-8"), re.MULTILINE)
+    assert packages is not None
+    for name in re.findall(r'"(\w+)"', packages[1]):
+        assert f"COPY {name} {name}" in DOCKERFILE
+
+
+# ClickHouse
+
+
+def grants(user: str) -> list[str]:
+    root = ET.parse(ROOT / "deploy/clickhouse/users.xml").getroot()
+    return [query.text or "" for query in root.findall(f"./users/{user}/grants/query")]
+
+
+def test_there_are_three_users_with_hashes_and_no_default_one() -> None:
+    root = ET.parse(ROOT / "deploy/clickhouse/users.xml").getroot()
+    users = root.find("users")
+    assert users is not None
+    assert [user.tag for user in users] == ["default", "migrator", "writer", "grafana"]
+    assert users[0].get("remove") == "remove"
+    start = (ROOT / "deploy/clickhouse/start.sh").read_text("utf-8")
+    for user in users[1:]:
+        (password,) = user.findall("password_sha256_hex")
+        assert password.get("from_env") == f"CLICKHOUSE_{user.tag.upper()}_SHA256"
+        assert not password.text
+        assert user.tag in start
+        assert f"clickhouse_{user.tag}_password" in SERVICES["clickhouse"]["secrets"]
+        assert user.find("grants") is not None, "without grants a user may do everything"
+
+
+def test_the_reader_sees_every_table_and_view_but_the_secret_ones() -> None:
+    schema = {
+        match[1]
+        for path in (ROOT / "sinks" / "schema").glob("*.sql")
+        if (match := re.search(r"CREATE (?:TABLE|VIEW) IF NOT EXISTS (\w+)", path.read_text("utf-8")))
+    }
+    assert schema >= SECRET_TABLES
+    granted = [re.fullmatch(r"GRANT SELECT ON spotifire\.(\w+)", grant) for grant in grants("grafana")]
+    assert all(granted), "nothing but reading, table by table"
+    assert {match[1] for match in granted if match} == schema - SECRET_TABLES
+
+
+def test_no_view_shows_a_secret_table() -> None:
+    for path in (ROOT / "sinks" / "schema").glob("*_v_*.sql"):
+        assert not SECRET_TABLES & set(re.findall(r"\w+", path.read_text("utf-8"))), path.name
+
+
+def test_the_reader_only_reads_within_limits() -> None:
+    root = ET.parse(ROOT / "deploy/clickhouse/users.xml").getroot()
+    assert root.findtext("./users/grafana/profile") == "reader"
+    profile = root.find("./profiles/reader")
+    assert profile is not None
+    assert profile.findtext("readonly") == "2", "1 breaks the plugin: its driver sends max_execution_time"
+    for setting in ("max_execution_time", "max_memory_usage", "max_threads", "max_result_rows"):
+        limit, ceiling = profile.findtext(setting), profile.findtext(f"constraints/{setting}/max")
+        assert limit is not None
+        assert ceiling is not None
+        assert int(limit) <= int(ceiling)
+
+
+def test_the_writer_can_neither_drop_nor_alter_a_table_of_ours() -> None:
+    wide = [grant for grant in grants("writer") if grant.endswith("spotifire.*")]
+    for grant in wide:
+        rights = {right.strip() for right in grant.removeprefix("GRANT ").split(" ON ")[0].split(",")}
+        assert rights <= {"SELECT", "INSERT", "ALTER DELETE", "OPTIMIZE", "CREATE DATABASE"}
+    assert "GRANT CREATE TABLE, CREATE VIEW, DROP TABLE, DROP VIEW ON spotifire.scratch_*" in grants("writer")
+
+
+def test_the_server_limits_are_well_formed_and_tell_nobody() -> None:
+    root = ET.parse(ROOT / "deploy/clickhouse/limits.xml").getroot()
+    assert root.tag == "clickhouse"
+    assert root.findtext("send_crash_reports/enabled") == "false"
+    ratio = root.findtext("max_server_memory_usage_to_ram_ratio")
+    assert ratio is not None
+    assert 0 < float(ratio) < 1
+
+
+# Scripts
+
+
+def test_secrets_are_made_once_and_fit(tmp_path: Path) -> None:
+    folder = tmp_path / "secrets"
+    script = [str(ROOT / "deploy" / "secrets.sh"), str(folder)]
+    first = subprocess.run(script, capture_output=True, text=True, check=True)
+    made = {path.name: path.read_text("ascii") for path in folder.iterdir()}
+    assert set(made) == set(COMPOSE["secrets"])
+    Fernet(made["token_key"])
+    for name, secret in made.items():
+        assert len(secret) >= 36
+        assert secret == secret.strip()
+        if name != "token_key":
+            assert secret.isalnum(), "Grafana expands a dollar sign"
+        assert secret not in first.stderr
+    assert len(set(made.values())) == len(made)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    subprocess.run(script, capture_output=True, check=True)
+    assert {path.name: path.read_text("ascii") for path in folder.iterdir()} == made
+
+
+def test_the_database_does_not_start_without_its_passwords() -> None:
+    script = ROOT / "deploy" / "clickhouse" / "start.sh"
+    ran = subprocess.run(["bash", str(script)], capture_output=True, text=True, check=False)
+    assert ran.returncode == 2
+    assert "/run/secrets/clickhouse_migrator_password is missing" in ran.stderr
