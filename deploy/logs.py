@@ -80,11 +80,17 @@ def configure(
     json = structlog.processors.JSONRenderer()
     pretty = style == "console" or (style == "auto" and sys.stderr.isatty())
     stream = logging.StreamHandler(sys.stderr)
-    stream.setFormatter(_formatter(structlog.dev.ConsoleRenderer(
+    stream.setFormatter(
+        _formatter(
+            structlog.dev.ConsoleRenderer(
                 colors=sys.stderr.isatty(),
                 # with locals, a traceback through spotipy would show tokens
                 exception_formatter=structlog.dev.plain_traceback,
-            ) if pretty else json))
+            )
+            if pretty
+            else json
+        )
+    )
     if not console:
         stream.setLevel(logging.ERROR)
     handlers: list[logging.Handler] = [stream]

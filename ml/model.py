@@ -67,7 +67,7 @@ def to_json(model: Model) -> str:
 
 def from_json(text: str) -> Model:
     """Raises UserError when it is of another version, or names a feature that is no longer computed."""
-    cure = "Train again: spotifire train."
+    cure = "Remove that row from the table `models`: the shipped personas are used then."
     try:
         model = msgspec.json.decode(text, type=Model)
     except msgspec.ValidationError as error:

@@ -51,7 +51,7 @@ class ModelStore:
         try:
             return from_json(SHIPPED.read_text("utf-8"))
         except FileNotFoundError as error:
-            raise NothingYet("No personas were trained yet.", cure="Run: spotifire train.") from error
+            raise NothingYet("No personas were trained yet.", cure="Run: make generated.") from error
 
     def save_profile(self, profile: ListenerProfile) -> None:
         """Store a computed profile; older ones of the same window stay as its history."""

@@ -86,7 +86,7 @@ PLAYBACK_CHANGED = Topic(
     partitions=4,
     retention_ms=HOUR,
     writers="now-playing poller, simulator",
-    readers="api's live streams",
+    readers="worker, api's live streams",
 )
 ARTIST_DESCRIBED = Topic(
     name="music.artist.described.v1",
