@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from deploy.commands import admin, history, people, reads, run
+from deploy.commands import admin, dashboards, history, people, reads, run
 
 app = typer.Typer(
     name="spotifire",
@@ -48,6 +48,7 @@ app.command("profile")(reads.profile)
 app.add_typer(admin.catalog, name="catalog")
 app.add_typer(admin.demo, name="demo")
 app.add_typer(admin.dead_letters, name="dead-letters")
+app.add_typer(dashboards.app, name="grafana")
 app.command("sql")(admin.sql)
 app.command("doctor")(admin.doctor)
 

@@ -118,7 +118,7 @@ class Pipeline:
         """A slice of music.play.recorded.v1; those of one partition in the order of their offsets."""
         now = self._clock()
         good, refusals, faults = _decoded(PlayRecorded, records, now)
-        good, settings = self._admitted(good, lambda event: event.published_at, refusals)
+        good, settings = self._admitted(good, refusals)
         version = self._next_version(now)
 
         def work(part: Sequence[_Good[PlayRecorded]]) -> _Work:
@@ -151,7 +151,7 @@ class Pipeline:
         if len(faults) > self._budget.allowed(len(records)):
             raise faults[0][1]
         refusals += [Refusal(record, _our_fault(error)) for record, error in faults]
-        good, _ = self._admitted(good, lambda event: event.observed_at, refusals)
+        good, _ = self._admitted(good, refusals)
         newest = {one.event.listener: one.event for one in sorted(good, key=lambda one: one.event.observed_at)}
         if newest:
             self._store.write_playback(playback_table(list(newest.values())))
@@ -196,9 +196,13 @@ class Pipeline:
         return ", ".join(f"{table} {rows}" for table, rows in deleted.items()) or "nothing was stored"
 
     def _admitted(
-        self, good: Sequence[_Good[EventT]], moment: Callable[[EventT], int], refusals: list[Refusal]
+        self, good: Sequence[_Good[EventT]], refusals: list[Refusal]
     ) -> tuple[list[_Good[EventT]], Mapping[int, ListenerSettings]]:
-        """Those of known listeners that came after an erasure; the others join `refusals`."""
+        """Those of listeners who are there; the others join `refusals`.
+
+        Whatever comes for an erased listener is refused, also what was published after the
+        erasure was asked for: a poller or an import may still have been at work.
+        """
         numbers = {text: from_hex(text) for text in {one.event.listener for one in good}}
         settings = self._reference.listeners(list(numbers.values())) if numbers else {}
         erased = {text: settings[number].erased_at for text, number in numbers.items() if number in settings}
@@ -207,9 +211,8 @@ class Pipeline:
             if one.event.listener not in erased:
                 refusals.append(Refusal(one.record, UnknownListener("nobody by that listener id is known")))
                 continue
-            until = erased[one.event.listener]
-            if until is not None and moment(one.event) <= until:
-                refusals.append(Refusal(one.record, Erased("published before its listener was erased")))
+            if erased[one.event.listener] is not None:
+                refusals.append(Refusal(one.record, Erased("its listener was erased")))
             else:
                 admitted.append(one)
         return admitted, settings

@@ -71,7 +71,7 @@ def guarded(run: Callable[P, R]) -> Callable[P, R]:
         try:
             return run(*args, **kwargs)
         except SpotifireError as error:
-            err.print(Text(f"spotifire: {error.one_line()}", style="red" if err.is_terminal else ""))
+            err.print(Text(f"spotifire: {error.one_line()}", style="red" if err.is_terminal else ""), soft_wrap=True)
             raise typer.Exit(error.exit_code) from error
         except KeyboardInterrupt as stopped:
             raise typer.Exit(130) from stopped

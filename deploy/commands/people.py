@@ -130,8 +130,8 @@ def connect(
         body["client_secret"] = secret_file.read_text("utf-8").strip()
     with run.api() as api:
         begun = api.post(place, body)
-        err.print(Text(f"Redirect address that your app must allow: {begun['redirect_uri']}"))
-        err.print(Text(f"Agree on this page: {begun['url']}"))
+        err.print(Text(f"Redirect address that your app must allow: {begun['redirect_uri']}"), soft_wrap=True)
+        err.print(Text(f"Agree on this page: {begun['url']}"), soft_wrap=True)
         if sys.stdin.isatty():
             webbrowser.open(begun["url"])
         until = time.monotonic() + CONSENT

@@ -10,7 +10,7 @@
     │   ├── ImpossibleTime          before 2006, or more than a day ahead
     │   ├── OutOfRange              a number or a choice outside its limits
     │   ├── UnknownListener         nobody by that id is known
-    │   ├── Erased                  first published before the listener was erased
+    │   ├── Erased                  the listener was erased
     │   └── OurFault                an exception of ours while this record was worked on
     ├── Unavailable                 retriable: something outside is down or busy
     │   ├── StoreUnavailable        ClickHouse
@@ -99,7 +99,7 @@ class UnknownListener(Refused):
 
 
 class Erased(Refused):
-    """The record was first published before its listener was erased."""
+    """The record's listener was erased."""
 
     reason = "erased"
 

@@ -32,7 +32,7 @@ class ListenerSettings(Struct, frozen=True, kw_only=True):
     zones: tuple[ZonePeriod, ...]  # ascending by start, never empty; travel is two entries
     hemisphere: Literal["", "north", "south"] = ""  # "" means: from the zone's coordinates
     is_demo: bool = False
-    erased_at: int | None = None  # what was first published until then is refused
+    erased_at: int | None = None  # when erasing was asked for; whatever comes for them is refused
     min_ms_played: int = 30_000  # a play counts when ms_played is unknown or at least this
     count_incognito: bool = False
     finished_only: bool = False

@@ -127,7 +127,7 @@ def test_nobody_and_the_erased_are_refused(bench: Bench) -> None:
             ]
         )
     )
-    assert (outcome.stored, outcome.refused) == (1, 2)
+    assert (outcome.stored, outcome.refused) == (0, 3)
     reasons = {row["reason"]: row for row in bench.store.dead_letters.values()}
     assert set(reasons) == {"unknown-listener", "erased"}
     assert reasons["unknown-listener"]["payload"]
