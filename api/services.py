@@ -136,6 +136,8 @@ class Services:
     imports: ImportRunner | None = None
     catalog: Callable[[Path], Awaitable[CatalogImport]] | None = None
     """Imports a catalogue file; the listeners that it names are stamped again."""
+    end_demo: Callable[[], Awaitable[None]] | None = None
+    """Ends the demonstration of this process: nothing more of it is published, and all of it is stored."""
     profiles: Profiler | None = None
     live: LiveHub | None = None
     stats: Callable[[], Snapshot] | None = None

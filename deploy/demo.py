@@ -7,11 +7,13 @@ from collections.abc import Sequence
 
 import structlog
 
+from deploy.parts import first_ending
 from deploy.storage import Storage
 from producers.simulator.produce import produce_history, produce_live
 from producers.simulator.simulator import Simulator
 from sinks.reader import ListenerRow
 from streams.contracts import ids
+from streams.contracts.errors import SpotifireError
 from streams.enrich.genre import decide
 from streams.publisher import Publisher
 
@@ -31,6 +33,8 @@ class Demo:
         self._publisher = publisher
         self._always = always
         self._simulator = Simulator(SEED)
+        self._ended, self._gone = asyncio.Event(), asyncio.Event()
+        self._running = False
 
     def listeners(self) -> Sequence[ListenerRow]:
         """Everyone who is stored."""
@@ -53,35 +57,43 @@ class Demo:
         """History where there is none, then plays that arrive, until somebody real is there."""
         if not await asyncio.to_thread(self.wanted):
             return
+        self._running = True
         await asyncio.to_thread(self.settle_in)
+        try:
+            await first_ending(self._ended.wait, self._past, self._play_on, self._watch)
+        except SpotifireError as error:
+            log.warning("demo ended by an error", error=error.one_line())
+        finally:
+            self._gone.set()
+
+    async def end(self) -> None:
+        """Publish nothing more, and return when all that was published is stored."""
+        self._ended.set()
+        if self._running:
+            await self._gone.wait()
+        await self._publisher.settled()
+
+    async def _past(self) -> None:
         without = [
             one for one in self._simulator.listeners if not await asyncio.to_thread(self._has_plays, one.listener)
         ]
-        stop = asyncio.Event()
-        watching = asyncio.create_task(self._stop_when_unwanted(stop), name="demo watch")
-        try:
-            live = asyncio.create_task(
-                produce_live(self._publisher, self._simulator, stop, plays_per_second=PLAYS_A_SECOND),
-                name="demo live",
-            )
-            if without:
-                published = await produce_history(self._publisher, self._simulator, DAYS, listeners=without)
-                log.info("demo history published", plays=published)
-            await live
-        finally:
-            stop.set()
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
+        if without:
+            published = await produce_history(self._publisher, self._simulator, DAYS, listeners=without)
+            log.info("demo history published", plays=published)
+        await self._ended.wait()  # this act is over, and the others go on
+
+    async def _play_on(self) -> None:
+        await produce_live(self._publisher, self._simulator, self._ended, plays_per_second=PLAYS_A_SECOND)
 
     def _has_plays(self, listener: int) -> bool:
         return bool(self._storage.reader.recent(listener, limit=1))
 
-    async def _stop_when_unwanted(self, stop: asyncio.Event) -> None:
-        """Somebody real came, or the demo listeners were removed."""
-        names = {ids.to_hex(listener.listener) for listener in self._simulator.listeners}
-        while not stop.is_set():
+    async def _watch(self) -> None:
+        """Somebody real came, or the demo listeners are gone."""
+        ours = {ids.to_hex(listener.listener) for listener in self._simulator.listeners}
+        while True:
             await asyncio.sleep(LOOK)
             there = {row.listener for row in await asyncio.to_thread(self.listeners)}
-            if not there & names or not await asyncio.to_thread(self.wanted):
+            if not there & ours or not await asyncio.to_thread(self.wanted):
                 log.info("demo ended")
-                stop.set()
+                return

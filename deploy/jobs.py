@@ -9,7 +9,6 @@ import structlog
 
 from deploy.schedule import Job
 from deploy.storage import Storage
-from ml.profile import refresh_profiles
 from streams.contracts import ids
 from streams.contracts.events import ListenerCommand
 from streams.contracts.topics import LISTENER_COMMAND, LISTENER_PROFILE
@@ -45,6 +44,8 @@ async def wake_commands(storage: Storage, publisher: Publisher) -> None:
 
 async def profiles(storage: Storage, publisher: Publisher) -> None:
     """Compute everybody's profile in the windows that are kept, store and publish them."""
+    from ml.profile import refresh_profiles  # pandas takes a second to import: not before the page is up
+
     for profile in await asyncio.to_thread(refresh_profiles, storage.ch, WINDOWS):
         await publisher.publish(LISTENER_PROFILE, profile)
     await publisher.flush()

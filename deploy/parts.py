@@ -20,7 +20,7 @@ from streams.publisher import Publisher
 
 SETTLE = 3.0  # seconds that what was published may take to be stored when stopping
 
-Ending = Callable[[], Awaitable[None]]  # returns or raises when a part ends
+Ending = Callable[[], Awaitable[object]]  # returns or raises when a part ends
 
 log = structlog.get_logger(__name__)
 

@@ -14,8 +14,6 @@ from api.services import ApiSettings, Services
 from deploy import doctor, owner
 from deploy.settings import Settings
 from deploy.storage import Storage
-from ml.profile import profile as compute_profile
-from ml.store import ModelStore
 from producers.catalog import import_catalog
 from producers.history.importer import run_import
 from streams.contracts.events import ListenerProfile
@@ -74,9 +72,9 @@ async def import_export(
 
 def fresh_profile(storage: Storage, listener: int, window: str) -> ListenerProfile:
     """api.services.Profiler: computed now, and stored for the next ten minutes."""
-    profile = compute_profile(storage.ch, listener, window)
-    ModelStore(storage.ch).save_profile(profile)
-    return profile
+    from ml.profile import refresh_profiles  # pandas takes a second to import, and most commands need none
+
+    return refresh_profiles(storage.ch, [window], listener=listener)[0]
 
 
 async def answers(storage: Storage) -> bool:

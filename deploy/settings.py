@@ -15,7 +15,6 @@ from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from producers.spotify.settings import ACCOUNTS, API
-from sinks.clickhouse import ClickHouseSettings
 from streams.contracts.errors import UserError
 
 
@@ -82,18 +81,6 @@ class Settings(BaseSettings):
     def sign_in(self) -> bool:
         """Whether the owner's password is asked for."""
         return self.always_sign_in or not self.loopback or bool(self.public_url)
-
-    def clickhouse_settings(self) -> ClickHouseSettings:
-        """What the ClickHouse client is handed. Raises UserError when the password file can't be read."""
-        if self.clickhouse == "embedded":
-            return ClickHouseSettings(path=self.data / "clickhouse", url=None, database=self.database)
-        return ClickHouseSettings(
-            path=None,
-            url=self.clickhouse,
-            database=self.database,
-            user=self.clickhouse_user,
-            password=read_secret(self.clickhouse_password_file) if self.clickhouse_password_file else "",
-        )
 
 
 def read_secret(path: Path) -> str:

@@ -27,7 +27,7 @@ from deploy.schedule import keep
 from deploy.services import reading, writing
 from deploy.settings import Settings
 from deploy.spotify import open_collector
-from deploy.storage import Storage, open_storage
+from deploy.storage import Storage, clickhouse_settings, open_storage
 from streams.contracts.errors import UserError
 from streams.metrics import Metrics
 from streams.publisher import Publisher, PublisherSettings
@@ -114,7 +114,9 @@ async def open_stack(
             endings.append(background(opened, "collector", collector.run()))
             endings.append(background(opened, "jobs", keep(jobs_of(storage, publisher))))
             if demo is not False:
-                background(opened, "demo", Demo(storage, publisher, always=bool(demo)).run())
+                show = Demo(storage, publisher, always=bool(demo))
+                background(opened, "demo", show.run())
+                services = replace(services, end_demo=show.end)
         yield Stack(
             app=create_app(services),
             url=url,
@@ -128,7 +130,7 @@ async def open_stack(
 
 async def serve_clickhouse(opened: AsyncExitStack, settings: Settings) -> str:
     """The embedded engine over ClickHouse's HTTP protocol, for a Grafana or an SQL client; its address."""
-    path = settings.clickhouse_settings().path
+    path = clickhouse_settings(settings).path
     if path is None:
         raise UserError(
             "--serve-clickhouse is for the embedded engine, and this ClickHouse is a server.",

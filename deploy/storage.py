@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from deploy.settings import Settings
+from deploy.settings import Settings, read_secret
 from sinks.catalog import ClickHouseCatalog
-from sinks.clickhouse import ClickHouse
+from sinks.clickhouse import ClickHouse, ClickHouseSettings
 from sinks.collected import CollectedSightings
 from sinks.commands import Commands
 from sinks.connections import ClickHouseConnections
@@ -43,13 +43,23 @@ class Storage:
     reader: Reader
 
 
+def clickhouse_settings(settings: Settings) -> ClickHouseSettings:
+    """What the ClickHouse client is handed. Raises UserError when the password file can't be read."""
+    if settings.clickhouse == "embedded":
+        return ClickHouseSettings(path=settings.data / "clickhouse", database=settings.database)
+    password = read_secret(settings.clickhouse_password_file) if settings.clickhouse_password_file else ""
+    return ClickHouseSettings(
+        url=settings.clickhouse, database=settings.database, user=settings.clickhouse_user, password=password
+    )
+
+
 @contextmanager
 def open_storage(settings: Settings) -> Iterator[Storage]:
     """Open the database, bring its schema up to date, close it at the end.
 
     Raises UserError (a newer schema, a folder that can't be used) and StoreUnavailable.
     """
-    ch = ClickHouse(settings.clickhouse_settings())
+    ch = ClickHouse(clickhouse_settings(settings))
     try:
         applied = migrate(ch)
         stopping = threading.Event()

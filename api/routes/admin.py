@@ -125,6 +125,8 @@ async def catalog(request: Request, services: ServicesOf, caller: Owner) -> Cata
 @router.delete("/demo", status_code=202, summary="Remove the demo listeners")
 async def remove_demo(services: ServicesOf, caller: Owner) -> Removed:
     """Erases every listener that is a demo, and no other."""
+    if services.end_demo is not None:
+        await services.end_demo()
     rows = await run_in_threadpool(needed(services.reader, "The database").listeners)
     asked = [await ask(services, row.id, "erase") for row in rows if row.is_demo]
     return Removed(len(asked), asked)

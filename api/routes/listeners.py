@@ -64,7 +64,7 @@ class SpotifyApp(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    client_id: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[0-9A-Za-z]+$")]
+    client_id: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[0-9A-Za-z_-]+$")]
     client_secret: Annotated[str, Field(max_length=128)] = ""
 
 

@@ -10,7 +10,6 @@ from rich.text import Text
 
 from deploy.commands.console import Config, Data, Json, guarded, shell, table
 from deploy.settings import read_secret
-from grafana import client, render
 from streams.contracts.errors import UserError
 
 app = typer.Typer(no_args_is_help=True, help="Dashboards: write them, push them, check a Grafana.")
@@ -28,6 +27,8 @@ def render_(
     config: Config = None,
 ) -> None:
     """Write the dashboards as JSON, for Grafana's provisioning from files."""
+    from grafana import render
+
     run = shell(json, data, config)
     written = [str(path) for path in render.render(folder)]
     run.show({"written": written}, lambda: Text("\n".join(written)))
@@ -43,6 +44,8 @@ def push(
     config: Config = None,
 ) -> None:
     """Create or overwrite the dashboards in a Grafana's folder Spotifire."""
+    from grafana import client
+
     run = shell(json, data, config)
     try:
         urls = client.push(client.GrafanaSettings(url, read_secret(token_file)))
@@ -61,6 +64,8 @@ def check(
     config: Config = None,
 ) -> None:
     """Check that a Grafana has the data source and the dashboards, and that they answer."""
+    from grafana import client
+
     run = shell(json, data, config)
     try:
         findings = client.check(client.GrafanaSettings(url, read_secret(token_file)))

@@ -1,7 +1,7 @@
 """Apache Kafka on this machine without Docker: one broker in KRaft mode, from its published jars.
 
 The folder it is given holds everything: `libs-VERSION/` (the jars, resolved once by Maven),
-`data/` (the log), `server.properties`, `log4j2.xml`, `broker.log`, `lock`. It listens on
+`data/` (the log), `server.properties`, `log4j2.xml`, `broker.log`, `broker.pid`, `lock`. It listens on
 loopback only. The folder is locked while it runs, because a second broker on the same folder
 exits and wedges the first.
 """
@@ -9,11 +9,14 @@ exits and wedges the first.
 from __future__ import annotations
 
 import base64
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -155,6 +158,7 @@ class ApacheKafka:
         self.stop()
 
     def _start(self, java: str, ready_s: float) -> None:
+        self._end_orphan()
         config = self._configure()
         started = time.monotonic()
         if not (self.folder / "data" / "meta.properties").exists():
@@ -169,6 +173,7 @@ class ApacheKafka:
                 cwd=self.folder,
                 start_new_session=True,  # a Ctrl-C at the terminal is ours to pass on, in our order
             )
+        (self.folder / "broker.pid").write_text(str(self._process.pid), encoding="utf-8")
         self._wait_ready(ready_s)
         log.info(
             "broker started",
@@ -177,6 +182,27 @@ class ApacheKafka:
             bootstrap=self.bootstrap,
             seconds=round(time.monotonic() - started, 1),
         )
+
+    def _end_orphan(self) -> None:
+        """End the broker of a process that was killed: it lives on, and holds its folder.
+
+        The lock is ours, so nobody who lives owns it. Its command line must name our own
+        configuration: the number may long be another process's.
+        """
+        try:
+            pid = int((self.folder / "broker.pid").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return
+        ours = str(self.folder / "server.properties")
+        until = time.monotonic() + _STOP_S
+        how = signal.SIGTERM
+        while ours in _command_line(pid):
+            if how == signal.SIGTERM:
+                log.warning("ending the broker that a killed process left", pid=pid)
+            with suppress(ProcessLookupError):
+                os.kill(pid, how)
+            time.sleep(0.2)
+            how = signal.SIGKILL if time.monotonic() > until else signal.SIGTERM
 
     def _command(self, java: str) -> list[str]:
         logging = (self.folder / "log4j2.xml").as_uri()
@@ -249,6 +275,12 @@ class ApacheKafka:
             except OSError:
                 time.sleep(0.1)
         raise BrokerUnavailable(f"Kafka did not answer within {ready_s:.0f} s.", cure=f"See {output}.")
+
+
+def _command_line(pid: int) -> str:
+    """Of a process, or "" where there is none."""
+    asked = subprocess.run(["ps", "-ww", "-p", str(pid), "-o", "args="], capture_output=True, timeout=10, check=False)  # noqa: S607
+    return asked.stdout.decode("utf-8", "replace")
 
 
 def _is_free(port: int) -> bool:

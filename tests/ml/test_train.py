@@ -128,7 +128,7 @@ def test_a_model_that_does_not_fit_is_refused_with_the_cure(model: Model, broken
     body = broken(msgspec.json.decode(to_json(model)))
     with pytest.raises(UserError) as caught:
         from_json(msgspec.json.encode(body).decode())
-    assert "train" in caught.value.cure
+    assert "models" in caught.value.cure
 
 
 def test_a_model_survives_the_store(house: ClickHouse, model: Model) -> None:
