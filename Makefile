@@ -16,14 +16,14 @@ setup: ## set up for development: what runs, and the tools for tests
 	@deploy/setup.sh requirements-dev.lock
 
 test: setup ## set up and run the tests (under 10 minutes on 2 cores)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 $(ARGS)
 
 check: setup ## ruff, mypy --strict, import order, generated files that drifted
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q tests/test_drift.py
+	$(BIN)/python -m pytest -q -m drift
 
 bench: setup ## measure what the docs claim; prints a table and JSON
 	$(BIN)/python -m tests.bench $(ARGS)

@@ -14,7 +14,7 @@ from api.live import LiveHub
 from deploy import folder
 from deploy.jobs import jobs_of, wake_commands
 from deploy.kafka.topics import create_topics
-from deploy.parts import Ending, background, first_ending, open_vault, working
+from deploy.parts import background, first_ending, open_vault, working
 from deploy.schedule import keep
 from deploy.serve import serving, take_port
 from deploy.services import reading, writing
@@ -38,7 +38,7 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
             opened.callback(thread.join)
             opened.callback(server.shutdown)
         worker = await opened.enter_async_context(working(settings, storage, settings.kafka, metrics))
-        await first_ending(_until(stop), worker.failed)
+        await first_ending(stop.wait, worker.failed)
 
 
 async def run_collector(settings: Settings, stop: asyncio.Event) -> None:
@@ -56,7 +56,7 @@ async def run_collector(settings: Settings, stop: asyncio.Event) -> None:
         collecting = background(opened, "collector", collector.run())
         jobs = background(opened, "jobs", keep(jobs_of(storage, publisher)))
         log.info("collector started")
-        await first_ending(_until(stop), collecting, jobs)
+        await first_ending(stop.wait, collecting, jobs)
 
 
 async def run_api(settings: Settings, stop: asyncio.Event) -> None:
@@ -86,10 +86,3 @@ async def run_api(settings: Settings, stop: asyncio.Event) -> None:
             log.warning(note)
         log.info("api started", url=services.settings.origin)
         await stop.wait()
-
-
-def _until(stop: asyncio.Event) -> Ending:
-    async def wait() -> None:
-        await stop.wait()
-
-    return wait

@@ -31,6 +31,7 @@ def readme_commands() -> list[str]:
     return [line.strip() for line in lines if line.startswith("    ")]
 
 
+@pytest.mark.drift
 def test_every_line_is_a_command_that_we_know() -> None:
     commands = readme_commands()
     assert {"make run", "make test"} <= set(commands)
@@ -39,6 +40,7 @@ def test_every_line_is_a_command_that_we_know() -> None:
     assert all(line.startswith(".venv/bin/spotifire ") for line in others), others
 
 
+@pytest.mark.drift
 def test_make_targets_exist() -> None:
     named = set(
         re.findall(r"\bmake ([a-z-]+)", "".join((ROOT / name).read_text() for name in ("README.md", "CONTRIBUTING.md")))

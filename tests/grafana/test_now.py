@@ -28,6 +28,7 @@ START = END - timedelta(days=30)
 Table = tuple[tuple[str, ...], tuple[str, ...], list[tuple[Any, ...]]]
 
 
+@pytest.mark.drift
 def test_what_is_committed_is_what_is_rendered() -> None:
     assert {path.name for path in FOLDER.iterdir()} == set(rendered())
     for name, text in rendered().items():

@@ -19,6 +19,8 @@ from tests.streams.worlds import heard
 
 ROOT = Path(__file__).resolve().parents[2]
 
+pytestmark = pytest.mark.drift
+
 
 @pytest.mark.parametrize("path", sorted(schema.render()))
 def test_generated_files_are_up_to_date(path: str) -> None:
