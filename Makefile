@@ -16,7 +16,7 @@ setup: ## set up for development: what runs, and the tools for tests
 	@deploy/setup.sh requirements-dev.lock
 
 test: setup ## set up and run the tests (under 10 minutes on 2 cores)
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 $(ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 check: setup ## ruff, mypy --strict, import order, generated files that drifted
 	$(BIN)/ruff check .

@@ -64,7 +64,10 @@ class Connecting:
             begun.failed = failure.one_line()
             raise
         with self._lock:
-            del self._begun[state]
+            # with what the same person began before and left: else they would seem to wait still
+            done = [state for state, other in self._begun.items() if other.listener == begun.listener]
+            for finished in done:
+                del self._begun[finished]
         return connected
 
     def waiting(self, listener: int) -> tuple[bool, str]:

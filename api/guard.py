@@ -146,7 +146,10 @@ class Guard:
         origin = headers["origin"].lower()
         if self._settings.public_url and origin == _origin(self._settings.public_url):
             return True
-        return urlsplit(origin).netloc == headers.get("host", "").lower() != ""
+        try:
+            return urlsplit(origin).netloc == headers.get("host", "").lower() != ""
+        except ValueError:
+            return False
 
     def _stranger(self, request: Request, caller: Caller | None) -> Response | None:
         path = request.url.path

@@ -34,6 +34,7 @@ class ImportJob:
     progress: dict[str, Any] = field(default_factory=dict)
     report: dict[str, Any] | None = None
     detail: str = ""
+    exit_code: int = 0  # what the command ends with
     _changed: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
     def shown(self) -> dict[str, Any]:
@@ -46,6 +47,7 @@ class ImportJob:
             "progress": self.progress,
             "report": self.report,
             "detail": self.detail,
+            "exit_code": self.exit_code,
         }
 
     def touch(self) -> None:
@@ -113,13 +115,15 @@ class ImportJobs:
             report = await run(paths, listener, import_id, progressed)
             job.report, job.state = msgspec.to_builtins(report), "done"
         except asyncio.CancelledError:
-            job.state, job.detail = "failed", "The server stopped. Import the same files again: known rows add nothing."
+            job.state, job.exit_code = "failed", 1
+            job.detail = "The server stopped. Import the same files again: known rows add nothing."
             raise
         except SpotifireError as error:
-            job.state, job.detail = "failed", error.one_line()
+            job.state, job.exit_code, job.detail = "failed", error.exit_code, error.one_line()
         except Exception:
             log.exception("import failed", import_id=job.import_id)
-            job.state, job.detail = "failed", "An error that nobody foresaw: the server's log has the details."
+            job.state, job.exit_code = "failed", 1
+            job.detail = "An error that nobody foresaw: the server's log has the details."
         finally:
             job.touch()
             await asyncio.to_thread(upload.remove)

@@ -40,6 +40,7 @@ TITLES = {
     429: "Too many tries",
     500: "An error of ours",
     503: "Not available now",
+    507: "No room for it",
 }
 
 EXAMPLE = {

@@ -57,7 +57,7 @@ class ApiSettings:
     allowed_hosts: tuple[str, ...] = ()
     """More Host names to answer to; those of `public_url` and loopback are always among them."""
     sign_in: bool = False
-    """Ask for the password on loopback too, as every image does."""
+    """Ask for the password on loopback too, as every image and every public address does."""
     password_hash: str = ""
     """Of the owner's password, made by api.passwords.hash_password; "" means nobody can sign in."""
     token: str = field(default="", repr=False)
@@ -81,15 +81,18 @@ class ApiSettings:
         public = urlsplit(self.public_url).hostname
         if not is_loopback(self.host) and public is None and not self.allowed_hosts:
             return None
-        named = {name.lower() for name in self.allowed_hosts}
+        named = {name.lower() for name in (*self.allowed_hosts, self.host)}
         return frozenset(LOOPBACK_NAMES | named | ({public} if public else set()))
 
     @property
     def origin(self) -> str:
         """Scheme, host and port under which a browser of ours reaches the page."""
-        if self.public_url:
-            return self.public_url.rstrip("/")
-        host = self.host if is_loopback(self.host) else "127.0.0.1"
+        return self.public_url.rstrip("/") or self.local_url
+
+    @property
+    def local_url(self) -> str:
+        """Where this machine reaches the server itself, whatever stands in front: what the command uses."""
+        host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
 

@@ -135,7 +135,7 @@ async def receive_files(request: Request, data_dir: Path, limit: int) -> Upload:
     """Every file of the request, below `data_dir/uploads`; the caller removes them.
 
     Raises Problem: 415 for what is no multipart, 400 for a torn one or one without a file, 413
-    over `limit` bytes.
+    over `limit` bytes, 507 where the disk takes no more.
     """
     kind, options = parse_options_header(request.headers.get("content-type"))
     if kind != b"multipart/form-data" or b"boundary" not in options:
@@ -158,6 +158,11 @@ async def receive_files(request: Request, data_dir: Path, limit: int) -> Upload:
     except MultipartParseError as error:
         await run_in_threadpool(upload.remove)
         raise Problem(400, f"The request is not valid multipart: {error}.") from error
+    except OSError as error:
+        await run_in_threadpool(upload.remove)
+        raise Problem(
+            507, f"The files cannot be written ({error.strerror}).", cure="Free some disk, then send them again."
+        ) from error
     except BaseException:
         await run_in_threadpool(upload.remove)
         raise

@@ -40,11 +40,14 @@ log = structlog.get_logger(__name__)
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 READER = {"max_execution_time": "60", "max_memory_usage": str(2 << 30), "readonly": "1"}  # readonly last
+# settings whose value is SQL, or changes how SQL is read: the engine would run what nobody judged
+UNJUDGED = re.compile(r"additional_.*|.*custom_key.*|dialect|implicit_.*", re.IGNORECASE)
 READER_ROOTS = ("SelectWithUnionQuery", "ShowTables", "DescribeQuery")
 READER_SYSTEM = SYSTEM | {"settings", "contributors", "data_type_families", "formats", "parts", "build_options"}
 
 # clickhouse-go's first query. Revision 0 makes it read plain Native, which is what the engine writes.
 HELLO = re.compile(r"SELECT\s+displayName\(\),\s*version\(\),\s*revision\(\),\s*timezone\(\)", re.IGNORECASE)
+OURS = "spotifire-http"  # log_comment of what runs for a request, so that it can be ended
 HELLO_ANSWER = "SELECT 'spotifire' AS `displayName()`, version(), toUInt32(0) AS `revision()`, timezone()"
 
 STREAMED = frozenset({"native", "tabseparated", "tsv", "csv", "rowbinary", "jsoneachrow"})  # no header, no footer
@@ -111,9 +114,11 @@ class ChdbHttp:
 
     def _admit(self, request: Request) -> None:
         """Refuse pages of a browser (they could reach a loopback port) and wrong passwords."""
-        name = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+        name = _host_name(request.headers.get("host", ""))
         served = request.scope.get("server") or ("", 0)
-        if "origin" in request.headers or (served[0] in LOOPBACK and name not in LOOPBACK):
+        # an image or a link of a foreign page sends no Origin, but browsers say where it comes from
+        from_page = "origin" in request.headers or request.headers.get("sec-fetch-site", "none") != "none"
+        if from_page or (served[0] in LOOPBACK and name not in LOOPBACK):
             raise EngineError("Code: 516. DB::Exception: Not for web pages. (AUTHENTICATION_FAILED)")
         if not self._served.user:
             return
@@ -152,6 +157,9 @@ class ChdbHttp:
         connection.query(f"USE {_quoted(asked.database or self._served.database)}")
         fixed = READER if self._served.read_only else {}
         own = {name: value for name, value in asked.settings.items() if name not in fixed}
+        if self._served.read_only and (refused := next(filter(UNJUDGED.fullmatch, own), "")):
+            raise UserError(f"The setting {refused} cannot be given here.", cure="Leave it out.")
+        own["log_comment"] = OURS
         _set(connection, dict(sorted(own.items(), key=lambda setting: setting[0] == "readonly")))  # it locks the rest
 
     def _examine(self, connection: Any, asked: Asked) -> None:
@@ -178,7 +186,9 @@ class ChdbHttpServer:
 
     def __init__(self, served: Served, *, host: str = "127.0.0.1", port: int = 0) -> None:
         self._host, self._port = host, port
-        config = uvicorn.Config(ChdbHttp(served).app, log_config=None, access_log=False, lifespan="off")
+        config = uvicorn.Config(
+            ChdbHttp(served).app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1
+        )
         self._server = uvicorn.Server(config)
         self._thread: threading.Thread | None = None
         self._keeper: Any = None
@@ -210,10 +220,14 @@ class ChdbHttpServer:
         return f"http://{self._host}:{self._port}"
 
     def stop(self) -> None:
-        """Finish what is running, then close the port and the engine's connection."""
+        """Cut off what is running, then close the port and the engine's connection.
+
+        A query that ran on would outlive the engine, and take the process down with it.
+        """
         self._server.should_exit = True
-        if self._thread is not None:
-            self._thread.join(timeout=30)
+        while self._thread is not None and self._thread.is_alive():
+            self._keeper.query(f"KILL QUERY WHERE Settings['log_comment'] = '{OURS}' ASYNC")
+            self._thread.join(timeout=0.2)
         if self._keeper is not None:
             self._keeper.close()
             self._keeper = None
@@ -291,6 +305,13 @@ def _credentials(request: Request) -> tuple[str, str]:
             return "", ""
         return user, password
     return url.get("user", ""), url.get("password", "")
+
+
+def _host_name(host: str) -> str:
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def _same(given: str, wanted: str) -> bool:

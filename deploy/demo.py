@@ -58,8 +58,8 @@ class Demo:
         if not await asyncio.to_thread(self.wanted):
             return
         self._running = True
-        await asyncio.to_thread(self.settle_in)
         try:
+            await asyncio.to_thread(self.settle_in)
             await first_ending(self._ended.wait, self._past, self._play_on, self._watch)
         except SpotifireError as error:
             log.warning("demo ended by an error", error=error.one_line())

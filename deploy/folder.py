@@ -4,8 +4,9 @@ data/
   lock           held while a process serves this folder
   running.json   address, process id and broker of the stack that holds it
   token          what the command signs in to that stack with (mode 0600)
+  uploads/       exports while they are imported
   secrets/key    Fernet key of the stored tokens (mode 0600); not part of the database
-  secrets/owner  scrypt hash of the owner's password, where none was given as a file
+  secrets/owner  scrypt hash of the owner's password
   clickhouse/    the embedded engine
   kafka/         Apache Kafka's jars and log, with --kafka apache
   logs/          rotated, compressed
@@ -82,7 +83,15 @@ def hold(data: Path) -> Iterator[None]:
             f"The data folder {data} is held by a running Spotifire{where}.",
             cure="Use that one, stop it, or choose another folder with --data DIR.",
         ) from error
+    except OSError as error:
+        raise UserError(
+            f"The lock of the data folder {data} cannot be taken ({error.strerror}).",
+            cure=f"Give yourself permission for {data / 'lock'}, or choose another folder with --data DIR.",
+        ) from error
     try:
+        # what a killed process left: an address where nobody answers any more, and people's exports
+        (data / "running.json").unlink(missing_ok=True)
+        shutil.rmtree(data / "uploads", ignore_errors=True)
         yield
     finally:
         lock.release()

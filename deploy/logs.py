@@ -66,7 +66,7 @@ def configure(
     """Set up logging for this process.
 
     `folder`: also write `spotifire.log` there, as JSON lines. `console` False keeps standard error
-    free, for a live display; warnings still show there.
+    free, for a live display; errors still show there.
     """
     structlog.configure(
         processors=[

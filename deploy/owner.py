@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from api.passwords import hash_password
+from api.passwords import hash_password, verify_password
 from deploy.folder import write_private
 from deploy.settings import Settings, read_secret
 
@@ -20,14 +20,19 @@ def session_key(settings: Settings) -> bytes:
 def password(settings: Settings) -> tuple[str, str]:
     """(hash, the password itself when it was made just now, else "").
 
-    From `owner_password_file`, else made once: its hash is kept, and it is shown this one time.
-    On loopback there is none to ask for.
+    From `owner_password_file`, else made once and shown this one time. Its hash is kept: sessions
+    are bound to it, and a new one at each start would end them. On loopback there is none to ask for.
     """
-    if settings.owner_password_file is not None:
-        return hash_password(read_secret(settings.owner_password_file)), ""
     path = settings.data / "secrets" / "owner"
-    if path.exists():
-        return path.read_text("ascii").strip(), ""
+    kept = path.read_text("ascii").strip() if path.exists() else ""
+    if settings.owner_password_file is not None:
+        given = read_secret(settings.owner_password_file)
+        if not verify_password(given, kept):
+            kept = hash_password(given)
+            write_private(path, kept)
+        return kept, ""
+    if kept:
+        return kept, ""
     if not settings.sign_in:
         return "", ""
     made = secrets.token_urlsafe(12)

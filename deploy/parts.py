@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from deploy.settings import Settings
+from deploy.settings import Settings, read_secret
 from deploy.storage import Storage
 from producers.spotify.vault import Vault, read_or_make_key
 from streams.app import Worker, WorkerSettings
@@ -26,8 +26,11 @@ log = structlog.get_logger(__name__)
 
 
 def open_vault(settings: Settings) -> Vault:
-    """Under the key of the settings, made in the data folder where there is none. Blocks."""
-    return Vault(read_or_make_key(settings.key_file or settings.data / "secrets" / "key"))
+    """Under the key file that was given (its mode is whoever gave it's: a container's secret is readable
+    by all in it), else under one of our own, made in the data folder. Blocks."""
+    if settings.key_file is not None:
+        return Vault(read_secret(settings.key_file).encode())
+    return Vault(read_or_make_key(settings.data / "secrets" / "key"))
 
 
 @asynccontextmanager
@@ -72,6 +75,12 @@ def background(opened: AsyncExitStack, name: str, work: Coroutine[Any, Any, None
 
     opened.push_async_callback(end)
     return partial(asyncio.shield, task)
+
+
+async def until_failure(ending: Ending) -> None:
+    """Raise what a part ended with; one that ended well may be gone, and nobody is told."""
+    await ending()
+    await asyncio.Event().wait()
 
 
 async def first_ending(*endings: Ending) -> None:

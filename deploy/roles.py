@@ -21,6 +21,7 @@ from deploy.services import reading, writing
 from deploy.settings import Settings
 from deploy.spotify import open_collector
 from deploy.storage import open_storage
+from streams.contracts.errors import UserError
 from streams.metrics import Metrics
 from streams.publisher import Publisher, PublisherSettings
 
@@ -34,7 +35,13 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
         await create_topics(settings.kafka)
         metrics = Metrics()
         if settings.metrics_port is not None:
-            server, thread = start_http_server(settings.metrics_port, settings.host, metrics.registry)
+            try:
+                server, thread = start_http_server(settings.metrics_port, settings.host, metrics.registry)
+            except OSError as error:
+                raise UserError(
+                    f"The metrics port {settings.metrics_port} cannot be opened ({error.strerror}).",
+                    cure="Stop what holds it, or choose another: SPOTIFIRE_METRICS_PORT.",
+                ) from error
             opened.callback(thread.join)
             opened.callback(server.shutdown)
         worker = await opened.enter_async_context(working(settings, storage, settings.kafka, metrics))
@@ -66,6 +73,7 @@ async def run_api(settings: Settings, stop: asyncio.Event) -> None:
     settings = settings.model_copy(update={"port": listening.getsockname()[1]})
     async with AsyncExitStack() as opened:
         opened.callback(listening.close)
+        opened.enter_context(folder.hold(settings.data))
         storage = await asyncio.to_thread(opened.enter_context, open_storage(settings))
         await create_topics(settings.kafka)
         publisher = await opened.enter_async_context(Publisher(PublisherSettings(bootstrap=settings.kafka)))
@@ -80,8 +88,7 @@ async def run_api(settings: Settings, stop: asyncio.Event) -> None:
         )
         services = replace(writing(services, storage, publisher), live=hub, connecting=connecting)
         await opened.enter_async_context(serving(create_app(services), listening))
-        opened.enter_context(folder.hold(settings.data))
-        opened.enter_context(folder.announce(settings.data, services.settings.origin, token, kafka=settings.kafka))
+        opened.enter_context(folder.announce(settings.data, services.settings.local_url, token, kafka=settings.kafka))
         for note in notes:
             log.warning(note)
         log.info("api started", url=services.settings.origin)

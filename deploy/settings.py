@@ -9,11 +9,13 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from api.services import is_loopback
 from producers.spotify.settings import ACCOUNTS, API
 from streams.contracts.errors import UserError
 
@@ -32,6 +34,14 @@ def _clickhouse(value: str) -> str:
     raise ValueError("must be embedded or an http(s) address")
 
 
+def _public_url(value: str) -> str:
+    """Without a scheme no host would be found in it, and the page would stay open to a proxy."""
+    parts = urlsplit(value)
+    if value and (parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query):
+        raise ValueError("must be http(s)://HOST[:PORT], without a path")
+    return value
+
+
 class Settings(BaseSettings):
     """Every setting, with its default and its meaning. The environment's names are in capitals."""
 
@@ -43,7 +53,9 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="where the API and the page listen; sign-in is on elsewhere")
     port: int = Field(8765, ge=0, le=65535, description="their port; 0 takes a free one")
-    public_url: str = Field("", description="the address that people use, where a proxy stands in front")
+    public_url: Annotated[str, AfterValidator(_public_url)] = Field(
+        "", description="the address that people use, where a proxy stands in front; sign-in is on with it"
+    )
     kafka: Annotated[str, AfterValidator(_kafka)] = Field(
         "embedded", description="embedded, apache (from its jars), or HOST:PORT"
     )
@@ -75,7 +87,7 @@ class Settings(BaseSettings):
     @property
     def loopback(self) -> bool:
         """Whether only this machine can reach the API."""
-        return self.host in ("127.0.0.1", "::1", "localhost")
+        return is_loopback(self.host)
 
     @property
     def sign_in(self) -> bool:

@@ -22,7 +22,7 @@ from deploy.broker import open_broker
 from deploy.clickhouse_http import ChdbHttpServer, Served
 from deploy.demo import Demo
 from deploy.jobs import jobs_of, wake_commands
-from deploy.parts import Ending, background, first_ending, is_running, open_vault, settle, working
+from deploy.parts import Ending, background, first_ending, is_running, open_vault, settle, until_failure, working
 from deploy.schedule import keep
 from deploy.services import reading, writing
 from deploy.settings import Settings
@@ -38,7 +38,8 @@ class Stack:
     """What `open_stack` opened."""
 
     app: FastAPI
-    url: str
+    url: str  # for people
+    local_url: str  # for the command
     bootstrap: str
     metrics: Metrics
     storage: Storage
@@ -69,9 +70,16 @@ async def open_stack(
     async with AsyncExitStack() as opened:
         storage = await asyncio.to_thread(opened.enter_context, open_storage(settings))
         services, notes = reading(settings, storage, token)
-        url, metrics = services.settings.origin, Metrics()
+        url, local_url, metrics = services.settings.origin, services.settings.local_url, Metrics()
         if not writes:
-            yield Stack(app=create_app(services), url=url, bootstrap="", metrics=metrics, storage=storage)
+            yield Stack(
+                app=create_app(services),
+                url=url,
+                local_url=local_url,
+                bootstrap="",
+                metrics=metrics,
+                storage=storage,
+            )
             return
 
         bootstrap = await opened.enter_async_context(open_broker(settings))
@@ -115,11 +123,12 @@ async def open_stack(
             endings.append(background(opened, "jobs", keep(jobs_of(storage, publisher))))
             if demo is not False:
                 show = Demo(storage, publisher, always=bool(demo))
-                background(opened, "demo", show.run())
+                endings.append(partial(until_failure, background(opened, "demo", show.run())))
                 services = replace(services, end_demo=show.end)
         yield Stack(
             app=create_app(services),
             url=url,
+            local_url=local_url,
             bootstrap=bootstrap,
             metrics=metrics,
             storage=storage,

@@ -69,7 +69,7 @@ def refresh_profiles(
 
 def _window(listener: ListenerRow, text: str, moment: datetime) -> Window:
     """The window where the listener lives: their today, their seasons."""
-    zone = [period.zone for period in listener.zones if period.starts <= moment][-1]
+    zone = listener.zone_at(moment)
     today = moment.astimezone(ZoneInfo(zone)).date()
     return parse_window(text, today, listener.hemisphere or hemisphere_of(zone))
 

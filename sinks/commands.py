@@ -37,6 +37,9 @@ class Commands:
 
     def done(self, command: Command, detail: str) -> None:
         """Mark it as done."""
+        asked = self._ch.scalar(
+            "SELECT max(version) FROM commands WHERE command_id = {id:UInt64}", {"id": command.command_id}
+        )
         self._write(
             Command(
                 command_id=command.command_id,
@@ -45,7 +48,8 @@ class Commands:
                 asked_at=command.asked_at,
                 state="done",
                 detail=detail,
-            )
+            ),
+            after=asked,
         )
 
     def get(self, command_id: int) -> Command | None:
@@ -64,11 +68,11 @@ class Commands:
             for r in rows
         ]
 
-    def _write(self, command: Command) -> None:
+    def _write(self, command: Command, *, after: int = 0) -> None:
         row = (
             command.listener,
             command.command_id,
-            next_version(),
+            next_version(after),
             command.kind,
             to_time(command.asked_at),
             command.state,

@@ -44,15 +44,16 @@ def erase_listener(ch: ClickHouse, listener: int) -> dict[str, int]:
 
 def _leave_tombstone(ch: ClickHouse, listener: int) -> None:
     """Replace the settings by a row without name and account, then drop the older versions."""
-    version = next_version()
+    params = {"listener": listener}
+    version = next_version(ch.scalar(f"SELECT max(version) FROM listeners WHERE {OF_LISTENER}", params))
     ch.command(
         "INSERT INTO listeners SELECT listener, {version:UInt64}, '', '', is_demo, created_at, zones, hemisphere, "
         "min_ms_played, count_incognito, finished_only, profile_sources, ifNull(erased_at, now64(3, 'UTC')) "
         "FROM listeners FINAL WHERE listener = {listener:UInt64}",
-        {"listener": listener, "version": version},
+        {**params, "version": version},
     )
     ch.command(
         "ALTER TABLE listeners DELETE WHERE listener = {listener:UInt64} AND version < {version:UInt64} "
         "SETTINGS mutations_sync = 2",
-        {"listener": listener, "version": version},
+        {**params, "version": version},
     )

@@ -46,19 +46,20 @@ class Imports:
         listener, plays_before = self._of(import_id)
         held, tracks_new, stored, first, last = self._rows(listener, import_id)
         refused = self._refused(import_id)
+        known = held - stored + repeats
+        missing = read - stored - known - sum(refused.values())
         plays_new = max(0, self._plays(listener) - plays_before)
         report = Reconciliation(
             import_id=to_hex(import_id),
             read=read,
             stored=stored,
-            known=held - stored + repeats,
+            known=known,
             refused=refused,
             plays_new=plays_new,
             plays_merged=max(0, tracks_new - plays_new),
-            gaps_closed=self._close_gaps(listener, first, last) if held else 0,
+            gaps_closed=self._close_gaps(listener, first, last) if held and not missing else 0,
             seconds=round(seconds, 3),
         )
-        missing = read - report.stored - report.known - sum(refused.values())
         self._change(
             import_id,
             {

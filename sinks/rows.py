@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sinks.times import to_ms
@@ -53,7 +53,11 @@ class ListenerRow:
     @property
     def zone(self) -> str:
         """The zone that the listener lives by now."""
-        return self.zones[-1].zone
+        return self.zone_at(datetime.now(UTC))
+
+    def zone_at(self, moment: datetime) -> str:
+        """The zone that the listener lives by at an aware moment; a move may lie ahead of it."""
+        return [period.zone for period in self.zones if period.starts <= moment][-1]
 
     def periods(self) -> tuple[ZonePeriod, ...]:
         """The zone history as the worker has it."""

@@ -37,9 +37,13 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def next_version() -> int:
-    """Microseconds since 1970, strictly increasing in this process."""
+def next_version(after: int = 0) -> int:
+    """Microseconds since 1970, strictly increasing in this process, and above `after`.
+
+    Give the version of the row that is replaced where another process may have written it: its
+    clock may be ahead of ours.
+    """
     global _last  # noqa: PLW0603
     with _lock:
-        _last = max(time.time_ns() // 1_000, _last + 1)
+        _last = max(time.time_ns() // 1_000, _last + 1, after + 1)
         return _last

@@ -38,7 +38,7 @@ from streams.contracts.topics import DEAD_LETTER, LISTENER_COMMAND, PLAY_ENRICHE
 from streams.metrics import Metrics
 from streams.pipeline import Outcome
 from streams.publisher import Publisher
-from streams.refusals import Refusal, dead_letter
+from streams.refusals import Refusal
 
 _LONGEST_PAUSE_S = 10.0
 
@@ -54,7 +54,13 @@ class SlicePipeline(Protocol):
         """A slice of PLAY_RECORDED; returns when its rows are durable."""
 
     def command(self, listener: int) -> Outcome:
-        """Execute the open commands of a listener."""
+        """Work on the open commands of a listener."""
+
+    def conclude(self, outcome: Outcome) -> Outcome:
+        """Mark them as done, once what they changed is published."""
+
+    def refuse(self, refusals: Sequence[Refusal]) -> Outcome:
+        """Keep dead letters; returns when they are durable."""
 
     def playback(self, records: Sequence[Record]) -> Outcome:
         """A slice of PLAYBACK_CHANGED."""
@@ -87,21 +93,26 @@ class Work:
 
     async def commands(self, records: list[Record]) -> None:
         """LISTENER_COMMAND: the record only wakes us; what to do stands in ClickHouse."""
+        started = time.monotonic()
         listeners: dict[int, None] = {}
+        refusals: list[Refusal] = []
         now = time.time_ns() // 1_000_000
         for record in records:
             try:
                 event = codec.decode(ListenerCommand, record, now_ms=now)
             except Refused as error:
                 log.warning("command refused", reason=error.reason, offset=record.offset)
-                await self._publisher.publish_raw(DEAD_LETTER, *dead_letter(Refusal(record, error)))
+                refusals.append(Refusal(record, error))
             else:
                 listeners[from_hex(event.listener)] = None
+        if refusals:
+            outcome = await self._write(self._pipeline.refuse, refusals)
+            await self._finish(LISTENER_COMMAND.name, len(refusals), started, outcome)
         for listener in listeners:
             started = time.monotonic()
             outcome = await self._write(self._pipeline.command, listener)
             await self._finish(LISTENER_COMMAND.name, 1, started, outcome)
-        await self._publisher.flush()
+            await self._write(self._pipeline.conclude, outcome)
 
     async def playback(self, records: list[Record]) -> None:
         """PLAYBACK_CHANGED: what plays now."""

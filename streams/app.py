@@ -191,7 +191,7 @@ class Worker:
             raise
         self._tasks = [
             asyncio.create_task(self._watch(app), name="worker-watch"),
-            asyncio.create_task(self._measure_lag(), name="worker-lag"),
+            asyncio.create_task(self._measure_lag(app), name="worker-lag"),
         ]
         log.info("worker started", group=settings.group, bootstrap=settings.bootstrap)
 
@@ -248,24 +248,26 @@ class Worker:
             await asyncio.sleep(_WATCH_S)
         self._fail(app.crash_reason or SpotifireError("The worker ended by itself."))
 
-    async def _measure_lag(self) -> None:
+    async def _measure_lag(self, app: faust.App) -> None:
         loop = asyncio.get_running_loop()
-        partitions = [
-            (topic.name, n) for topic in TOPICS if topic.name in _READ_TOPICS for n in range(topic.partitions)
-        ]
+        every = {(topic.name, n) for topic in TOPICS if topic.name in _READ_TOPICS for n in range(topic.partitions)}
         moved = loop.time()
         before: dict[tuple[str, int], int | None] = {}
         while True:
             await asyncio.sleep(_LAG_S)
+            own = {(at.topic, at.partition) for at in app.consumer.assignment()}
             try:
-                standings = await self._offsets.read(partitions)
+                standings = await self._offsets.read(sorted(every | own))
             except BrokerUnavailable as error:
                 log.warning("lag unknown", error=error.message)
                 moved = loop.time()
                 continue
             self._metrics.lag(self._settings.group, {at: each.lag for at, each in standings.items()})
-            commits = {at: each.committed for at, each in standings.items()}
-            lag = sum(each.lag for each in standings.values())
+            # another worker's partitions may stand still by its own fault; without any of our own we
+            # may be a spare one, or one that never got in: then all of them count
+            watched = {at: each for at, each in standings.items() if at in (own or every)}
+            commits = {at: each.committed for at, each in watched.items()}
+            lag = sum(each.lag for each in watched.values())
             if self._in_hand or not lag or commits != before:
                 moved, before = loop.time(), commits
             elif loop.time() - moved > self._settings.stalled_s:

@@ -30,7 +30,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     stored: int  # sightings that were new
     known: int  # sightings that were there before
     refused: int  # records that went to the dead letters
-    plays: int  # plays written, removals included
+    plays: int  # rows of plays written, removals left out
     lag: int | None  # records published and not committed; None until it was first asked
     p50: float | None  # seconds from published to queryable, last minute; None when nothing came
     p99: float | None
@@ -50,7 +50,7 @@ class Metrics:
             "spotifire_records_refused", "Records that went to the dead letters.", registry=self.registry
         )
         self._plays = Counter(
-            "spotifire_plays_written", "Rows of plays written, removals included.", registry=self.registry
+            "spotifire_plays_written", "Rows of plays written, removals left out.", registry=self.registry
         )
         self._enriched = Counter(
             "spotifire_plays_enriched", "Plays published with local time and genre.", registry=self.registry

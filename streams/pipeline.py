@@ -38,7 +38,7 @@ from streams.contracts import codec
 from streams.contracts.errors import Erased, OurFault, Refused, UnknownListener
 from streams.contracts.events import PlaybackChanged, PlayEnriched, PlayRecorded
 from streams.contracts.ids import from_hex, to_hex
-from streams.contracts.ports import CommandLog, ListenerSettings, PlayStore, Reference
+from streams.contracts.ports import Command, CommandLog, ListenerSettings, PlayStore, Reference
 from streams.contracts.record import Record
 from streams.contracts.tables import SIGHTINGS
 from streams.enrichment import enriched, events_of, removal_events
@@ -70,6 +70,8 @@ class Outcome(Struct):
     plays: int = 0  # rows of plays written, without removals
     enriched: list[PlayEnriched] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
+    # commands that were worked on, and what came of each; None: it is carried out by `conclude`
+    commands: list[tuple[Command, str | None]] = field(default_factory=list)
 
 
 class _Good(Struct, Generic[EventT], frozen=True, gc=False):
@@ -161,13 +163,30 @@ class Pipeline:
         return outcome
 
     def command(self, listener: int) -> Outcome:
-        """Execute the open commands of a listener, oldest first."""
+        """Work on the open commands of a listener, oldest first; they stay open until `conclude`.
+
+        What they change is published in between, so a crash there only repeats it. An erasure is
+        told first and done by `conclude`: once the rows are gone, nothing says what to tell.
+        """
         outcome = Outcome()
         for command in self._commands.open_commands(listener):
             log.info("command begins", command=to_hex(command.command_id), kind=command.kind)
-            detail = self._erase(listener, outcome) if command.kind == "erase" else self._restamp(listener, outcome)
-            self._commands.done(command, detail)
+            if command.kind == "erase":
+                outcome.enriched += self._farewell(listener)
+                outcome.commands.append((command, None))
+            else:
+                outcome.commands.append((command, self._restamp(listener, outcome)))
         return outcome
+
+    def conclude(self, outcome: Outcome) -> Outcome:
+        """Carry out and mark as done the commands of an outcome of `command`, which was published."""
+        for command, detail in outcome.commands:
+            self._commands.done(command, self._erase(command.listener) if detail is None else detail)
+        return outcome
+
+    def refuse(self, refusals: Sequence[Refusal]) -> Outcome:
+        """Keep records that were refused before they came here as dead letters."""
+        return self._refused(refusals, self._clock())
 
     def _restamp(self, listener: int, outcome: Outcome) -> str:
         """All plays of a listener anew from all its sightings, with a newer version."""
@@ -186,13 +205,15 @@ class Pipeline:
         _tell(outcome, derived, version)
         return f"{derived.plays.num_rows} plays from {tracks.num_rows} sightings"
 
-    def _erase(self, listener: int, outcome: Outcome) -> str:
-        """Every row of a listener, gone; readers of the enriched plays are told to drop theirs."""
-        version = self._next_version(self._clock())
+    def _farewell(self, listener: int) -> list[PlayEnriched]:
+        """What tells readers of the enriched plays to drop all those of a listener."""
         keys = keys_of(tracks_of(conform(self._store.sightings_of(listener), SIGHTINGS)))
         ids = play_ids(keys, plays_of(keys, components(keys))).tolist()
+        return removal_events([listener] * len(ids), ids, self._next_version(self._clock()))
+
+    def _erase(self, listener: int) -> str:
+        """Every row of a listener, gone."""
         deleted = self._store.erase(listener)
-        outcome.enriched += removal_events([listener] * len(ids), ids, version)
         return ", ".join(f"{table} {rows}" for table, rows in deleted.items()) or "nothing was stored"
 
     def _admitted(

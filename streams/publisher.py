@@ -24,6 +24,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from collections.abc import Sequence
 from functools import lru_cache, partial
 from types import TracebackType
 
@@ -47,6 +48,8 @@ _GIVE_UP_S = 5.0  # for the broker, when an exception is on its way
 _SAY_S = 30.0  # how often a wait is logged
 
 log = structlog.get_logger(__name__)
+
+Headers = Sequence[tuple[str, bytes | None]]  # Kafka allows a header without a value
 
 
 class PublisherSettings(Struct, frozen=True, kw_only=True):
@@ -153,15 +156,15 @@ class Publisher:
         topic: Topic,
         key: bytes | None,
         value: bytes | None,
-        headers: list[tuple[str, bytes]] | tuple[tuple[str, bytes], ...],
+        headers: Headers,
     ) -> None:
         """Publish bytes as they are: dead letters, and what an importer can make no event of.
 
-        Raises what an earlier record failed with. A record larger than a batch fails itself.
+        Raises what an earlier record failed with. A record of more than 1 MiB fails itself.
         """
         partition = await self._partition(topic, key)
         size = _RECORD_OVERHEAD + len(key or b"") + len(value or b"")
-        size += sum(len(name) + len(text) + 2 for name, text in headers)
+        size += sum(len(name) + len(text or b"") + 2 for name, text in headers)
         window = self._window(partition) if topic is PLAY_RECORDED else None
         if window is not None:
             while window.stale or not window.room(size):
@@ -207,7 +210,7 @@ class Publisher:
         topic: Topic,
         key: bytes | None,
         value: bytes | None,
-        headers: list[tuple[str, bytes]] | tuple[tuple[str, bytes], ...],
+        headers: Headers,
         partition: int,
     ) -> asyncio.Future[RecordMetadata]:
         while True:
@@ -240,7 +243,7 @@ class Publisher:
             self._failure.__cause__ = error
 
     async def _partition(self, topic: Topic, key: bytes | None) -> int:
-        """Kafka's own rule for a key; records without one go round."""
+        """Kafka's own rule for a key; a record without one goes anywhere."""
         count = self._partitions.get(topic.name)
         if count is None:
             count = await self._count_partitions(topic)

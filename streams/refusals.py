@@ -1,7 +1,7 @@
 """A refused record as a dead letter: a row for ClickHouse and a record for its topic. Pure.
 
-The bytes stay as they came, but for one reason: what an erased listener once sent is counted and
-not kept.
+The bytes stay as they came, but for two reasons: what an erased listener once sent is counted and
+not kept; and what is too large to be published once more with our headers lies in ClickHouse only.
 """
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ from streams.contracts.tables import DEAD_LETTERS
 
 _OURS = {ERROR_TOPIC, ERROR_PARTITION, ERROR_OFFSET, ERROR_CLASS, ERROR_MESSAGE}
 
-DeadLetter = tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]
+MOST = 900 * 1024  # bytes of a record that are repeated on the topic: Kafka takes 1 MiB, our headers included
+_KEY = 1024  # bytes of a key that are repeated even then
+
+DeadLetter = tuple[bytes | None, bytes | None, list[tuple[str, bytes | None]]]
 """Key, value and headers, as the dead-letter topic gets them."""
 
 
@@ -39,17 +42,25 @@ class Refusal(Struct, frozen=True):
 
 
 def dead_letter(refusal: Refusal) -> DeadLetter:
-    """The record as it came, with Kafka Connect's headers behind its own."""
+    """The record as it came, with Kafka Connect's headers behind its own.
+
+    Of one larger than MOST (a producer that compresses can send it) only the key, if that is short:
+    a dead letter that cannot be published would stop the worker at the same record for ever.
+    """
     record, error = refusal.record, refusal.error
     own = [(name, value) for name, value in record.headers if name not in _OURS]
+    key, value, message = record.key, _kept(refusal), error.message
+    if len(key or b"") + len(value or b"") + sum(len(name) + len(text or b"") for name, text in own) > MOST:
+        key, value, own = key if len(key or b"") <= _KEY else None, None, []
+        message += f" (more than {MOST} bytes: they are in ClickHouse only)"
     why = [
         (ERROR_TOPIC, record.topic),
         (ERROR_PARTITION, str(record.partition)),
         (ERROR_OFFSET, str(record.offset)),
         (ERROR_CLASS, f"{type(error).__module__}.{type(error).__qualname__}"),
-        (ERROR_MESSAGE, error.message),
+        (ERROR_MESSAGE, message),
     ]
-    return record.key, _kept(refusal), own + [(name, text.encode("utf-8", "replace")) for name, text in why]
+    return key, value, [*own, *((name, text.encode("utf-8", "replace")) for name, text in why)]
 
 
 def dead_letter_table(refusals: Sequence[Refusal], refused_at: int) -> pa.Table:

@@ -54,6 +54,7 @@ EXAMPLE = {
         "seconds": 4.2,
     },
     "detail": "",
+    "exit_code": 0,
 }
 STATE: dict[int | str, dict[str, Any]] = {200: {"content": {"application/json": {"example": EXAMPLE}}}}
 
@@ -104,6 +105,7 @@ def _shown(row: ImportRow) -> dict[str, Any]:
         "progress": {"read": row.read, "published": row.published},
         "report": row.report,
         "detail": row.reason,
+        "exit_code": int(row.state == "failed"),
     }
 
 

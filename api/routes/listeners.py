@@ -123,6 +123,8 @@ def one(services: ServicesOf, listener: Listener) -> ListenerShape:
 async def change(services: ServicesOf, caller: Owner, listener: Listener, changes: Changes) -> ListenerShape:
     """A change of zone or hemisphere stamps the listener's plays again, by itself."""
     listeners = needed(services.listeners, "The database")
+    if changes.since is not None and changes.timezone is None:
+        raise Problem(400, "`since` says from when on a time zone holds, and none is given.", cure="Give both.")
     moved = changes.timezone is not None or changes.hemisphere is not None
     if moved:  # before anything is changed: without a worker the plays would keep the old zone
         needed(services.publisher, "The publisher")

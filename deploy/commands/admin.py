@@ -9,7 +9,7 @@ import typer
 from rich.console import Group
 from rich.text import Text
 
-from deploy.commands.console import Config, Data, Json, guarded, printable, shell, table
+from deploy.commands.console import Config, Data, Json, guarded, open_file, printable, shell, table
 from streams.contracts.errors import UserError
 
 catalog = typer.Typer(no_args_is_help=True, help="The artist catalogue, where genres come from.")
@@ -71,7 +71,7 @@ def catalog_import(
     if not file.is_file():
         raise UserError(f"{file} does not exist.", cure="Give a JSON file with a list of artists.")
     run = shell(json, data, config)
-    with run.api(writes=True) as api, file.open("rb") as opened:
+    with run.api(writes=True) as api, open_file(file) as opened:
         counts = api.call("POST", "/catalog", files={"file": (file.name, opened)})
 
     def picture() -> Text:

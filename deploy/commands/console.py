@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, ParamSpec, TypeVar
+from typing import Annotated, Any, BinaryIO, ParamSpec, TypeVar
 
 import msgspec
 import typer
@@ -18,7 +18,7 @@ from rich.text import Text
 
 from deploy import client, logs
 from deploy.settings import Settings, load
-from streams.contracts.errors import SpotifireError
+from streams.contracts.errors import SpotifireError, UserError
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -71,7 +71,8 @@ def guarded(run: Callable[P, R]) -> Callable[P, R]:
         try:
             return run(*args, **kwargs)
         except SpotifireError as error:
-            err.print(Text(f"spotifire: {error.one_line()}", style="red" if err.is_terminal else ""), soft_wrap=True)
+            line = printable(" ".join(error.one_line().split()))
+            err.print(Text(f"spotifire: {line}", style="red" if err.is_terminal else ""), soft_wrap=True)
             raise typer.Exit(error.exit_code) from error
         except KeyboardInterrupt as stopped:
             raise typer.Exit(130) from stopped
@@ -84,7 +85,7 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], *, titl
     drawn = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for key, heading in columns.items():
         numeric = any(isinstance(row.get(key), int | float) for row in rows)
-        drawn.add_column(heading, justify="right" if numeric else "left", overflow="fold")
+        drawn.add_column(Text(printable(heading)), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         drawn.add_row(*(cell(row.get(key)) for key in columns))
     return drawn
@@ -102,9 +103,17 @@ def cell(value: Any) -> Text:
         case float():
             return Text(f"{value:,.1f}")
         case list():
-            return Text(", ".join(str(item) for item in value))
+            return Text(printable(", ".join(str(item) for item in value)))
         case _:
             return Text(printable(str(value)))
+
+
+def open_file(path: Path) -> BinaryIO:
+    """A file of the user's, to be read. Raises UserError."""
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}).", cure="Check its permissions.") from error
 
 
 def printable(text: str) -> str:

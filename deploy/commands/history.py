@@ -15,9 +15,10 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.text import Text
 
 from deploy.client import Api
-from deploy.commands.console import Config, Data, Json, err, guarded, printable, shell, table
+from deploy.commands.console import Config, Data, Json, err, guarded, open_file, printable, shell, table
 from deploy.commands.people import machine_zone
 from streams.contracts.errors import SpotifireError, UserError
+from streams.contracts.ids import fold
 
 imports = typer.Typer(no_args_is_help=True, help="What was imported.")
 
@@ -39,7 +40,7 @@ def import_(
     with run.api(writes=True) as api:
         ensure_listener(api, listener, timezone)
         with ExitStack() as opened:
-            parts = [("files", (file.name, opened.enter_context(file.open("rb")))) for file in files]
+            parts = [("files", (file.name, opened.enter_context(open_file(file)))) for file in files]
             started = api.call("POST", f"/listeners/{quote(listener, safe='')}/imports", files=parts)
         report = watch(api, listener, started["import_id"], quiet=json)
     run.show(report, lambda: reconciliation(report))
@@ -61,9 +62,8 @@ def files_of(paths: list[Path]) -> Iterator[Path]:
 
 def ensure_listener(api: Api, name: str, timezone: str | None) -> None:
     """Make the listener when nobody is called so yet, in the given zone or this machine's."""
-    known = {row["name"] for row in api.get("/listeners")["listeners"]}
-    known |= {row["listener"] for row in api.get("/listeners")["listeners"]}
-    if name not in known:
+    rows = api.get("/listeners")["listeners"]
+    if not any(name == row["listener"] or fold(name) == fold(row["name"]) for row in rows):
         zone = timezone or machine_zone()
         api.post("/listeners", {"name": name, "timezone": zone})
         err.print(Text(f"New listener {printable(name)}, local time by {zone} (change: spotifire listeners set)."))
@@ -80,7 +80,8 @@ def watch(api: Api, listener: str, import_id: str, *, quiet: bool) -> dict[str, 
                 report: dict[str, Any] = status["report"]
                 return report
             if status["state"] == "failed":
-                raise SpotifireError(status.get("detail") or "The import failed; see the log.")
+                kind = UserError if status.get("exit_code") == UserError.exit_code else SpotifireError
+                raise kind(status.get("detail") or "The import failed; see the log.")
             seen = status.get("progress") or {}
             rows = int(seen.get("read", 0))
             bar.update(

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from deploy import folder
 from deploy.commands.console import Config, Data, Json, err, guarded, printable, shell, table
+from deploy.settings import read_secret
 from streams.contracts.errors import UserError
 
 app = typer.Typer(no_args_is_help=True, help="Listeners: list, add, set, connect, disconnect.")
@@ -82,7 +83,9 @@ def add(
 @guarded
 def set_(
     name: Name,
-    timezone: Annotated[str | None, typer.Option("--timezone", help="IANA zone from now on.")] = None,
+    timezone: Annotated[
+        str | None, typer.Option("--timezone", help="IANA zone: of all their plays, or from --since on.")
+    ] = None,
     since: Annotated[str | None, typer.Option("--since", help="First local day in that zone, YYYY-MM-DD.")] = None,
     hemisphere: Annotated[str | None, typer.Option("--hemisphere", help="north, south, or auto.")] = None,
     json: Json = False,
@@ -127,7 +130,7 @@ def connect(
     place = f"/listeners/{quote(name, safe='')}/connection"
     body = {"client_id": client_id or typer.prompt("Client id of your Spotify app", err=True)}
     if secret_file is not None:
-        body["client_secret"] = secret_file.read_text("utf-8").strip()
+        body["client_secret"] = read_secret(secret_file)
     with run.api() as api:
         begun = api.post(place, body)
         err.print(Text(f"Redirect address that your app must allow: {begun['redirect_uri']}"), soft_wrap=True)

@@ -23,6 +23,9 @@ from streams.contracts.errors import UserError
 
 Port = Annotated[int | None, typer.Option("--port", help="Of the page and the API; 0 takes a free one.")]
 Host = Annotated[str | None, typer.Option("--host", help="Address to listen on; sign-in is on beyond loopback.")]
+PublicUrl = Annotated[
+    str | None, typer.Option("--public-url", help="Address that people use, where a proxy stands in front.")
+]
 Kafka = Annotated[str | None, typer.Option("--kafka", help="embedded, apache, or HOST:PORT.")]
 ClickHouse = Annotated[str | None, typer.Option("--clickhouse", help="embedded, or a server's http address.")]
 Seconds = Annotated[float | None, typer.Option("--for", min=0.1, help="Stop by itself after so many seconds.")]
@@ -44,6 +47,7 @@ def up(
     ] = None,
     host: Host = None,
     port: Port = None,
+    public_url: PublicUrl = None,
     seconds: Seconds = None,
     json: Json = False,
     data: Data = None,
@@ -59,6 +63,7 @@ def up(
         serve_clickhouse=serve_clickhouse,
         host=host,
         port=port,
+        public_url=public_url,
     )
     settings = run.settings
     with folder.hold(settings.data):
@@ -87,7 +92,7 @@ async def _up(settings: Settings, *, demo: bool | None, fake_spotify: bool, seco
                 open_stack(settings, token=token, writes=True, live=True, demo=demo, fake_spotify=fake_spotify)
             )
             await opened.enter_async_context(serving(stack.app, listening))
-        opened.enter_context(folder.announce(settings.data, stack.url, token, kafka=stack.bootstrap))
+        opened.enter_context(folder.announce(settings.data, stack.local_url, token, kafka=stack.bootstrap))
         err.print(welcome(stack.url, stack.notes))
         if seconds is not None:
             asyncio.get_running_loop().call_later(seconds, stop.set)
@@ -138,6 +143,7 @@ def collect(kafka: Kafka = None, clickhouse: ClickHouse = None, data: Data = Non
 def api(
     host: Host = None,
     port: Port = None,
+    public_url: PublicUrl = None,
     kafka: Kafka = None,
     clickhouse: ClickHouse = None,
     data: Data = None,
@@ -146,7 +152,7 @@ def api(
     """Run the API and the page alone."""
     from deploy.roles import run_api
 
-    _alone(run_api, data, config, host=host, port=port, kafka=kafka, clickhouse=clickhouse)
+    _alone(run_api, data, config, host=host, port=port, public_url=public_url, kafka=kafka, clickhouse=clickhouse)
 
 
 @guarded

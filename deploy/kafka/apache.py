@@ -239,7 +239,7 @@ class ApacheKafka:
 
     def _format(self, java: str, config: Path) -> None:
         shutil.rmtree(self.folder / "data", ignore_errors=True)  # what a format that was cut off left
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        cluster = _cluster_id()
         command = [*self._command(java), "kafka.tools.StorageTool", "format", "--standalone"]
         try:
             done = subprocess.run(
@@ -277,8 +277,20 @@ class ApacheKafka:
         raise BrokerUnavailable(f"Kafka did not answer within {ready_s:.0f} s.", cure=f"See {output}.")
 
 
+def _cluster_id() -> str:
+    """A random id as Kafka writes one. It begins with no dash, which the storage tool takes for an option."""
+    while (made := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
+        continue
+    return made
+
+
 def _command_line(pid: int) -> str:
     """Of a process, or "" where there is none."""
+    if Path("/proc/self/cmdline").exists():  # Linux, where a small system may lack ps
+        try:
+            return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+        except OSError:
+            return ""
     asked = subprocess.run(["ps", "-ww", "-p", str(pid), "-o", "args="], capture_output=True, timeout=10, check=False)  # noqa: S607
     return asked.stdout.decode("utf-8", "replace")
 

@@ -28,7 +28,7 @@ class Record(Struct, frozen=True, gc=False):
     timestamp: int
     key: bytes | None
     value: bytes | None
-    headers: Sequence[tuple[str, bytes]] = ()
+    headers: Sequence[tuple[str, bytes | None]] = ()  # Kafka allows a header without a value
 
     def header(self, name: str) -> str:
         """The first header of that name as text (undecodable bytes replaced), or ""."""

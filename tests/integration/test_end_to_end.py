@@ -130,8 +130,27 @@ def test_demo_shows_and_goes(tmp_path: Path) -> None:
         while api.get("/listeners")["listeners"] or column(api, "SELECT count() FROM v_plays")[0]:
             assert time.monotonic() < until, up.output()
             time.sleep(0.2)
-        time.sleep(3)  # what was on its way when they went is refused, and nobody comes back
+        time.sleep(3)  # nobody comes back
         assert not api.get("/listeners")["listeners"]
         assert column(api, "SELECT count() FROM v_sightings") == [0] or column(
             api, "SELECT count() FROM v_sightings"
         ) == ["0"]
+
+
+def test_the_demo_stays_off_once_somebody_real_is_there(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as up, up.api() as api:
+        until = time.monotonic() + 90
+        while not int(column(api, "SELECT count() FROM v_plays")[0]):
+            assert time.monotonic() < until, up.output()
+            time.sleep(0.2)
+        api.post("/listeners", {"name": "Ada", "timezone": "Europe/Lisbon"})
+        before, now = -1, 0
+        while before != now:
+            assert time.monotonic() < until, up.output()
+            before = now
+            time.sleep(5)  # the demo plays some three times in that time
+            now = int(column(api, "SELECT count() FROM v_sightings")[0])
+        up.stop()
+    with running(tmp_path / "data") as up, up.api() as api:
+        time.sleep(5)
+        assert int(column(api, "SELECT count() FROM v_sightings")[0]) == now

@@ -131,7 +131,9 @@ async def test_commands_and_playback_reach_the_pipeline(inprocess_kafka: Kafka, 
     command = ListenerCommand(listener="00000000000000aa", command_id="0" * 15 + "1", kind="restamp", asked_at=NOW)
     async with publishing(inprocess_kafka) as publisher:
         await publisher.publish(LISTENER_COMMAND, command)
-        await publisher.publish_raw(LISTENER_COMMAND, b"k", b"not a command", [])
+        # a null header value, and a record that leaves no room for the headers of a dead letter
+        await publisher.publish_raw(LISTENER_COMMAND, b"k", b"not a command", [("foreign", None)])
+        await publisher.publish_raw(LISTENER_COMMAND, b"k", b"x" * 1_048_000, [])
         await publisher.publish(
             PLAYBACK_CHANGED, PlaybackChanged(listener="00000000000000aa", observed_at=NOW, is_playing=False)
         )
@@ -143,7 +145,32 @@ async def test_commands_and_playback_reach_the_pipeline(inprocess_kafka: Kafka, 
         commits = await standings(inprocess_kafka, LISTENER_COMMAND)
     await worker.stop()
     assert recorder.commands == [0xAA]
-    assert [value for _, value in await read_all(inprocess_kafka, DEAD_LETTER)] == [b"not a command"]
+    assert [value for _, value in await read_all(inprocess_kafka, DEAD_LETTER)] == [b"not a command", None]
+    assert [len(refusal.record.value or b"") for refusal in recorder.refused] == [13, 1_048_000]
+
+
+async def test_a_worker_does_not_end_because_another_one_is_slow(inprocess_kafka: Kafka, tmp_path: Path) -> None:
+    quick, stuck = Recorder(), Recorder()
+    one = make(inprocess_kafka, tmp_path, quick, stalled_s=1.5)
+    other = make(inprocess_kafka, tmp_path, stuck, stalled_s=1.5)
+    await one.start()
+    await other.start()
+    async with publishing(inprocess_kafka) as publisher:
+        number = 0
+        while not (quick.slices and stuck.slices):  # until each has partitions
+            await publisher.publish(PLAY_RECORDED, play(number))
+            number += 1
+            await asyncio.sleep(0.02)
+        stuck.before = slow(6)
+        for more in range(number, number + 50):
+            await publisher.publish(PLAY_RECORDED, play(more))
+        failed = asyncio.create_task(one.failed())
+        await asyncio.wait({failed}, timeout=5)
+        assert not failed.done()
+        await publisher.settled()
+    await one.stop()
+    await other.stop()
+    await failed
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])

@@ -79,13 +79,17 @@ def test_an_import_that_does_not_add_up_says_so(clickhouse: ClickHouse, store: W
     ledger = Imports(clickhouse)
     ledger.start(ADA, 7, ["a.json"])
     told = sighting(ADA, import_id=7)
+    stored = [sighting(ADA, NOON_MS + n * MINUTE, import_id=7) for n in (-1, 9)]
+    CollectedSightings(clickhouse).note_gap(ADA, POLL, NOON_MS, NOON_MS + MINUTE)
+    store.write_sightings(sightings_table(*stored), import_rows_table(7, *stored))
     # the crash between the two inserts: import_rows without its sightings proves nothing
     store.write_sightings(sightings_table(), import_rows_table(7, told))
     with pytest.raises(SpotifireError, match="1 are neither stored"):
-        ledger.finish(7, read=1, repeats=0, seconds=1)
+        ledger.finish(7, read=3, repeats=0, seconds=1)
     state, report = clickhouse.query("SELECT state, report FROM v_imports")[0]
     assert state == "failed"
-    assert '"read":1' in report
+    assert '"read":3' in report
+    assert clickhouse.scalar("SELECT count() FROM v_gaps WHERE closed_at IS NULL") == 1, "it proves nothing"
 
 
 def test_failed_and_interrupted_imports(clickhouse: ClickHouse) -> None:

@@ -48,7 +48,7 @@ def bench() -> Bench:
     return Bench()
 
 
-def broken(value: bytes, *headers: tuple[str, bytes], offset: int = 7) -> Record:
+def broken(value: bytes, *headers: tuple[str, bytes | None], offset: int = 7) -> Record:
     return Record("music.play.recorded.v1", 3, offset, NOW, to_hex(LISTENER).encode(), value, headers)
 
 
@@ -263,6 +263,8 @@ def test_a_restamp_sees_what_changed_since(bench: Bench) -> None:
     assert [row["time_zone"] for row in after] == ["Pacific/Auckland"] * 2
     assert [row["season"] for row in after] == ["winter"] * 2
     assert outcome.plays == 2 and {event.season for event in outcome.enriched if not event.removed} == {"winter"}
+    assert not bench.commands.finished, "a crash before those are published must repeat it"
+    bench.pipeline.conclude(outcome)
     assert bench.commands.finished[0][1] == "2 plays from 3 sightings"
     assert bench.pipeline.command(LISTENER).plays == 0
 
@@ -282,7 +284,23 @@ def test_erasing_tells_the_readers_of_the_topic(bench: Bench) -> None:
     outcome = bench.pipeline.command(LISTENER)
     assert {event.play_id for event in outcome.enriched} == {event.play_id for event in told}
     assert all(event.removed and event.version > told[0].version for event in outcome.enriched)
+    again = bench.pipeline.command(LISTENER)  # after a crash before they were published
+    assert [event.play_id for event in again.enriched] == [event.play_id for event in outcome.enriched]
+    assert not bench.commands.finished
+    bench.pipeline.conclude(again)
     assert bench.live() == [] and bench.commands.finished[0][1] == "plays 2, sightings 2"
+
+
+def test_a_dead_letter_can_always_be_published(bench: Bench) -> None:
+    whole = broken(b"{", ("foreign", None))
+    large = broken(b"x" * (1 << 20), ("foreign", b"y"), offset=8)
+    outcome = bench.pipeline.run([whole, large])
+    (key, value, headers), (large_key, large_value, large_headers) = outcome.dead_letters
+    assert (key, value, headers[0]) == (whole.key, b"{", ("foreign", None))
+    assert (large_key, large_value) == (large.key, None)
+    assert sum(len(name) + len(text or b"") for name, text in large_headers) < 1024
+    assert b"ClickHouse only" in (dict(large_headers)["__connect.errors.exception.message"] or b"")
+    assert {row["payload"] for row in bench.store.dead_letters.values()} == {b"{", large.value}
 
 
 def now_playing(at: int, listener: int = LISTENER) -> Record:
@@ -341,10 +359,12 @@ def test_the_whole_way_on_clickhouse(
 
     Listeners(clickhouse).set_zone("ann", "Europe/Paris")
     commands.ask(LISTENER, "restamp")
-    pipeline.command(LISTENER)
+    pipeline.conclude(pipeline.command(LISTENER))
+    assert not commands.open_commands(LISTENER)
     assert clickhouse.scalar("SELECT time_zone FROM v_plays") == "Europe/Paris"
     commands.ask(LISTENER, "erase")
-    outcome = pipeline.command(LISTENER)
+    outcome = pipeline.conclude(pipeline.command(LISTENER))
     assert [event.removed for event in outcome.enriched] == [True]
+    assert not commands.open_commands(LISTENER)
     assert [tuple(row) for row in clickhouse.query(counts)] == [(0, 0, 0)]
     assert pipeline.run(slice_[:1]).refused == 1

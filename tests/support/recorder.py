@@ -15,6 +15,7 @@ from streams.contracts.errors import Refused
 from streams.contracts.events import Artist, PlayEnriched, PlayRecorded
 from streams.contracts.record import Record
 from streams.pipeline import Outcome
+from streams.refusals import Refusal, dead_letter
 
 NOW = 1_780_000_000_000
 
@@ -28,6 +29,7 @@ class Recorder:
         self.offsets: set[tuple[str, int, int]] = set()
         self.commands: list[int] = []
         self.playbacks: list[Record] = []
+        self.refused: list[Refusal] = []
         self.slices = 0
         self.before: Callable[[Sequence[Record]], None] | None = None  # may raise: nothing was stored then
         self.after: Callable[[Sequence[Record]], None] | None = None  # may raise: it was stored
@@ -62,6 +64,13 @@ class Recorder:
     def command(self, listener: int) -> Outcome:
         self.commands.append(listener)
         return Outcome()
+
+    def conclude(self, outcome: Outcome) -> Outcome:
+        return outcome
+
+    def refuse(self, refusals: Sequence[Refusal]) -> Outcome:
+        self.refused += refusals
+        return Outcome(refused=len(refusals), dead_letters=[dead_letter(refusal) for refusal in refusals])
 
     def playback(self, records: Sequence[Record]) -> Outcome:
         self.playbacks += records

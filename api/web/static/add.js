@@ -2,7 +2,7 @@
 "use strict";
 (() => {
   const API = "/api/v1/listeners";
-  const known = new Set([...document.querySelectorAll("#known option")].map((option) => option.value));
+  const known = new Set([...document.querySelectorAll("#known option")].map((option) => option.value.toLowerCase()));
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
   const count = new Intl.NumberFormat("en").format;
 
@@ -27,7 +27,7 @@
     const field = form.querySelector("[data-zone]");
     if (!form.elements.timezone.value) form.elements.timezone.value = zone;
     name.addEventListener("input", () => {
-      field.hidden = known.has(name.value.trim());
+      field.hidden = known.has(name.value.trim().toLowerCase());
     });
   }
 
@@ -35,9 +35,9 @@
   const listenerOf = async (form) => {
     const name = form.elements.listener.value.trim();
     if (!name) throw new Error("Say whose music it is first.");
-    if (!known.has(name)) {
+    if (!known.has(name.toLowerCase())) {
       await send("POST", API, { name, timezone: form.elements.timezone.value.trim() || zone });
-      known.add(name);
+      known.add(name.toLowerCase());
     }
     return `${API}/${encodeURIComponent(name)}`;
   };
@@ -84,6 +84,9 @@
   const watch = (place, job) =>
     new Promise((done, failed) => {
       const events = new EventSource(`${place}/imports/${job.import_id}/stream`);
+      events.addEventListener("error", () => {
+        if (events.readyState === EventSource.CLOSED) failed(new Error("The server no longer knows this import."));
+      });
       events.addEventListener("progress", (event) => {
         const state = JSON.parse(event.data);
         if (state.state === "running") {
