@@ -112,7 +112,10 @@ class ImportJobs:
             loop.call_soon_threadsafe(job.touch)
 
         try:
-            report = await run(paths, listener, import_id, progressed)
+            try:
+                report = await run(paths, listener, import_id, progressed)
+            finally:  # before anybody is told that it ended
+                await asyncio.to_thread(upload.remove)
             job.report, job.state = msgspec.to_builtins(report), "done"
         except asyncio.CancelledError:
             job.state, job.exit_code = "failed", 1
@@ -126,4 +129,3 @@ class ImportJobs:
             job.detail = "An error that nobody foresaw: the server's log has the details."
         finally:
             job.touch()
-            await asyncio.to_thread(upload.remove)

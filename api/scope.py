@@ -73,6 +73,16 @@ def scope(
     return find(services_of(request), caller_of(request), listener)
 
 
+def refuse_demo(listener: ListenerRow) -> None:
+    """Nothing of a person's goes to a demo listener: it would be erased with the demo. Raises Problem 409."""
+    if listener.is_demo:
+        raise Problem(
+            409,
+            f"{listener.name} is a demo listener, and goes when the demo does.",
+            cure="Choose another name, or remove the demo first: spotifire demo remove",
+        )
+
+
 def owner(request: Request) -> Caller:
     """For routes under a listener that change something: the owner alone."""
     caller = caller_of(request)

@@ -81,7 +81,7 @@ class ApiSettings:
         public = urlsplit(self.public_url).hostname
         if not is_loopback(self.host) and public is None and not self.allowed_hosts:
             return None
-        named = {name.lower() for name in (*self.allowed_hosts, self.host)}
+        named = {name.lower() for name in self.allowed_hosts} | {urlsplit(self.local_url).hostname or ""}
         return frozenset(LOOPBACK_NAMES | named | ({public} if public else set()))
 
     @property

@@ -3,26 +3,51 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
 
 from deploy.kafka.apache import ApacheKafka
 from deploy.kafka.inprocess import InProcessBroker
 from deploy.kafka.topics import create_topics
 from deploy.settings import Settings
+from streams.contracts.errors import BrokerUnavailable
+
+LOOK = 1.0  # seconds between two looks at whether Apache Kafka lives
+
+
+@dataclass(frozen=True)
+class Broker:
+    """A broker that answers at `bootstrap`; `ended` raises when one of ours ends by itself."""
+
+    bootstrap: str
+    ended: Callable[[], Awaitable[None]]
 
 
 @asynccontextmanager
-async def open_broker(settings: Settings) -> AsyncIterator[str]:
-    """Its address, with the topics created. Raises UserError and BrokerUnavailable."""
+async def open_broker(settings: Settings) -> AsyncIterator[Broker]:
+    """The broker, with the topics created. Raises UserError and BrokerUnavailable."""
     if settings.kafka not in ("embedded", "apache"):
         await create_topics(settings.kafka)
-        yield settings.kafka
+        yield Broker(settings.kafka, _never)
         return
     broker = InProcessBroker() if settings.kafka == "embedded" else ApacheKafka(settings.data / "kafka")
     bootstrap = await asyncio.to_thread(broker.start)
     try:
         await create_topics(bootstrap)
-        yield bootstrap
+        yield Broker(bootstrap, partial(_watch, broker) if isinstance(broker, ApacheKafka) else _never)
     finally:
         await asyncio.to_thread(broker.stop)
+
+
+async def _watch(broker: ApacheKafka) -> None:
+    while broker.running():
+        await asyncio.sleep(LOOK)
+    raise BrokerUnavailable(
+        "Apache Kafka ended by itself.", cure=f"See {broker.folder / 'broker.log'}, then start again."
+    )
+
+
+async def _never() -> None:
+    await asyncio.Event().wait()

@@ -56,14 +56,12 @@ async def run_collector(settings: Settings, stop: asyncio.Event) -> None:
         publisher = await opened.enter_async_context(Publisher(PublisherSettings(bootstrap=settings.kafka)))
         await wake_commands(storage, publisher)
         vault = await asyncio.to_thread(open_vault, settings)
-        services, _ = reading(settings, storage, "")
-        collector, _, _ = await open_collector(
-            opened, settings, storage, publisher, vault, redirect_uri=services.redirect_uri, fake=False
-        )
+        # it connects nobody, so where a browser would return to does not matter
+        collector, _, _ = await open_collector(opened, settings, storage, publisher, vault, redirect_uri="", fake=False)
         collecting = background(opened, "collector", collector.run())
         jobs = background(opened, "jobs", keep(jobs_of(storage, publisher)))
         log.info("collector started")
-        await first_ending(stop.wait, collecting, jobs)
+        await first_ending(stop.wait, collecting, jobs, publisher.failed)
 
 
 async def run_api(settings: Settings, stop: asyncio.Event) -> None:
@@ -92,4 +90,4 @@ async def run_api(settings: Settings, stop: asyncio.Event) -> None:
         for note in notes:
             log.warning(note)
         log.info("api started", url=services.settings.origin)
-        await stop.wait()
+        await first_ending(stop.wait, publisher.failed)

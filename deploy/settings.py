@@ -15,7 +15,6 @@ from platformdirs import user_data_path
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from api.services import is_loopback
 from producers.spotify.settings import ACCOUNTS, API
 from streams.contracts.errors import UserError
 
@@ -87,7 +86,7 @@ class Settings(BaseSettings):
     @property
     def loopback(self) -> bool:
         """Whether only this machine can reach the API."""
-        return is_loopback(self.host)
+        return self.host in ("127.0.0.1", "::1", "localhost")
 
     @property
     def sign_in(self) -> bool:

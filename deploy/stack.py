@@ -82,11 +82,13 @@ async def open_stack(
             )
             return
 
-        bootstrap = await opened.enter_async_context(open_broker(settings))
+        broker = await opened.enter_async_context(open_broker(settings))
+        bootstrap = broker.bootstrap
         worker = await opened.enter_async_context(working(settings, storage, bootstrap, metrics))
         publisher = await opened.enter_async_context(Publisher(PublisherSettings(bootstrap=bootstrap)))
         opened.push_async_callback(settle, publisher)
-        await asyncio.to_thread(storage.ledger.fail_interrupted)
+        if storage.ch.settings.embedded:  # this process alone: whatever runs was left by one that is gone
+            await asyncio.to_thread(storage.ledger.fail_interrupted)
         await wake_commands(storage, publisher)
         services = replace(
             writing(services, storage, publisher),
@@ -95,7 +97,7 @@ async def open_stack(
             ready={**services.ready, "worker": partial(is_running, worker)},
             checks=doctor.checks_of(settings, storage, metrics, None),
         )
-        endings: list[Ending] = [worker.failed]
+        endings: list[Ending] = [worker.failed, publisher.failed, broker.ended]
         if settings.serve_clickhouse is not None:
             notes.append(f"ClickHouse, read-only: {await serve_clickhouse(opened, settings)}")
         if live:

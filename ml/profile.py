@@ -16,8 +16,10 @@ from ml.model import Model
 from ml.store import ModelStore
 from sinks.clickhouse import ClickHouse
 from sinks.listeners import Listeners
-from sinks.rows import ListenerRow
+from sinks.reader import Reader
+from sinks.rows import ListenerRow, ProfileRow
 from sinks.windows import Window, parse_window
+from streams.contracts.errors import UserError
 from streams.contracts.events import ListenerProfile
 from streams.contracts.ids import to_hex
 from streams.enrich.zones import hemisphere_of
@@ -54,17 +56,33 @@ def profile(ch: ClickHouse, listener: int, window: str, *, now: datetime | None 
 def refresh_profiles(
     ch: ClickHouse, windows: Sequence[str], *, now: datetime | None = None, listener: int | None = None
 ) -> list[ListenerProfile]:
-    """Compute and store the profiles of one listener, or of everybody; what was stored."""
-    store = ModelStore(ch)
+    """Compute the profiles of one listener, or of everybody, and store those that say something new."""
+    store, reader = ModelStore(ch), Reader(ch)
     rows = [(listener,)] if listener else ch.query("SELECT listener FROM v_listeners ORDER BY listener")
-    profiles = []
+    profiles, fresh = [], 0
     for (who,) in rows:
         for window in windows:
-            computed = profile(ch, who, window, now=now)
-            store.save_profile(computed)
+            try:
+                computed = profile(ch, who, window, now=now)
+            except UserError:
+                if listener is not None:
+                    raise
+                break  # erased since the list was made
+            if _is_news(reader.profile(who, window), computed):
+                store.save_profile(computed)
+                fresh += 1
             profiles.append(computed)
-    log.info("profiles computed", profiles=len(profiles))
+    log.info("profiles computed", profiles=len(profiles), stored=fresh)
     return profiles
+
+
+def _is_news(stored: ProfileRow | None, computed: ListenerProfile) -> bool:
+    """Not every ten minutes of somebody who sleeps is a row of their history."""
+    return stored is None or (stored.plays, stored.persona, stored.model_id) != (
+        computed.plays,
+        computed.persona,
+        computed.model_id,
+    )
 
 
 def _window(listener: ListenerRow, text: str, moment: datetime) -> Window:

@@ -10,6 +10,7 @@ API and the embedded engine, and a test can hold several workers.
 from __future__ import annotations
 
 import asyncio
+import logging
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,7 @@ def make_app(settings: WorkerSettings) -> faust.App:
 
     class App(faust.App):
         BootStrategy = _KafkaConsumerOnly
+        logger = logging.getLogger("faust")  # not that of this module: what Faust says is Faust's
 
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     app = App(

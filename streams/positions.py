@@ -13,6 +13,7 @@ so their offsets have no holes; a hole means that records vanished before they w
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -135,6 +136,7 @@ class _ConsumerThread(AIOKafkaConsumerThread):
     """Faust fixes the longest wait of a fetch at 1.5 s, and the in-process broker always waits it out."""
 
     consumer: StoredOffsets
+    logger = logging.getLogger("faust")  # not that of this module: what Faust says is Faust's
 
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
@@ -150,6 +152,7 @@ class StoredOffsets(Consumer):
     so the next owner of a partition does not write beside us.
     """
 
+    logger = logging.getLogger("faust")
     positions: Positions
     in_hand: InHand
     stop_s: float

@@ -76,6 +76,7 @@ class Publisher:
         self._offsets = GroupOffsets(settings.bootstrap, settings.group)
         self._windows: dict[int, Window] = {}
         self._failure: SpotifireError | None = None
+        self._broken = asyncio.Event()
         self._looking = asyncio.Lock()
         self._looked_at = 0.0
         self._partitions: dict[str, int] = {}
@@ -201,6 +202,11 @@ class Publisher:
             said = self._say(said, "waiting for the worker to store what was published")
             await asyncio.sleep(_LOOK_S)
 
+    async def failed(self) -> None:
+        """Wait until a record could not be sent, and raise why: nothing more can be published here."""
+        await self._broken.wait()
+        self._raise_failure()
+
     def waiting(self) -> int:
         """PLAY_RECORDED records that the worker had not committed when last asked."""
         return sum(window.records for window in self._windows.values())
@@ -241,6 +247,7 @@ class Publisher:
             log.error("record not sent", topic=topic, error=repr(error))
             self._failure = _failed(topic, error)
             self._failure.__cause__ = error
+            self._broken.set()
 
     async def _partition(self, topic: Topic, key: bytes | None) -> int:
         """Kafka's own rule for a key; a record without one goes anywhere."""

@@ -13,7 +13,7 @@ from sse_starlette import EventSourceResponse
 from api.jobs import ImportJob, ImportJobs
 from api.problems import Problem
 from api.routes.reads import Store
-from api.scope import Listener, Owner, ServicesOf
+from api.scope import Listener, Owner, ServicesOf, refuse_demo
 from api.services import needed
 from api.shapes import Imports
 from api.uploads import receive_files
@@ -69,6 +69,7 @@ def jobs_of(request: Request) -> ImportJobs:
 async def begin(request: Request, listener: Listener, services: ServicesOf, caller: Owner) -> Response:
     """A zip, or JSON files, as multipart/form-data. 202 with where to watch: `state` is `done` when
     every row is stored durably and reconciled."""
+    refuse_demo(listener)
     run = needed(services.imports, "The importer")
     settings = services.settings
     upload = await receive_files(request, settings.data_dir, settings.max_upload)

@@ -18,7 +18,7 @@ from api import examples
 from api.asking import ask
 from api.examples import example
 from api.problems import Problem
-from api.scope import CallerOf, Listener, Owner, ServicesOf, shared
+from api.scope import CallerOf, Listener, Owner, ServicesOf, refuse_demo, shared
 from api.services import Services, needed
 from api.shapes import Asked, ConnectionBegun, ConnectionState, Listeners, ListenerShape
 from sinks.rows import ListenerRow
@@ -160,6 +160,7 @@ async def erase(services: ServicesOf, caller: Owner, listener: Listener) -> Aske
 @router.post(ROOT + "/{listener}/connection", status_code=201, summary="Begin a connection to Spotify")
 def connect(services: ServicesOf, caller: Owner, listener: Listener, app: SpotifyApp) -> ConnectionBegun:
     """The person agrees on `url`; Spotify then sends the browser to `redirect_uri`."""
+    refuse_demo(listener)
     connecting = needed(services.connecting, "The connection to Spotify")
     url = connecting.begin(listener.id, app.client_id, app.client_secret)
     return ConnectionBegun(url, services.redirect_uri)

@@ -105,7 +105,7 @@ def progress_bar(quiet: bool) -> Iterator[Progress]:
         TimeRemainingColumn(),
         console=err,
         transient=True,
-        disable=quiet,
+        disable=quiet or not err.is_terminal,
     ) as bar:
         yield bar
 

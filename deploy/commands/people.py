@@ -84,7 +84,7 @@ def add(
 def set_(
     name: Name,
     timezone: Annotated[
-        str | None, typer.Option("--timezone", help="IANA zone: of all their plays, or from --since on.")
+        str | None, typer.Option("--timezone", help="IANA zone: always theirs, or from --since on.")
     ] = None,
     since: Annotated[str | None, typer.Option("--since", help="First local day in that zone, YYYY-MM-DD.")] = None,
     hemisphere: Annotated[str | None, typer.Option("--hemisphere", help="north, south, or auto.")] = None,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
-import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from functools import partial
@@ -84,7 +84,8 @@ async def _up(settings: Settings, *, demo: bool | None, fake_spotify: bool, seco
     port = listening.getsockname()[1]
     settings = settings.model_copy(update={"port": port})
     token = folder.new_token()
-    stop = stop_on_signals()
+    started = asyncio.Event()
+    stop = stop_on_signals(started)
     async with AsyncExitStack() as opened:
         opened.callback(listening.close)
         with err.status("Starting the broker, the database and the worker ..."):
@@ -92,6 +93,7 @@ async def _up(settings: Settings, *, demo: bool | None, fake_spotify: bool, seco
                 open_stack(settings, token=token, writes=True, live=True, demo=demo, fake_spotify=fake_spotify)
             )
             await opened.enter_async_context(serving(stack.app, listening))
+        started.set()
         opened.enter_context(folder.announce(settings.data, stack.local_url, token, kafka=stack.bootstrap))
         err.print(welcome(stack.url, stack.notes))
         if seconds is not None:
@@ -108,14 +110,20 @@ def welcome(url: str, notes: list[str]) -> Panel:
     return Panel(body, title="Spotifire", title_align="left", expand=False, padding=(1, 2))
 
 
-def stop_on_signals() -> asyncio.Event:
-    """An event that the first Ctrl-C or SIGTERM sets; the second Ctrl-C ends the process at once."""
+def stop_on_signals(started: asyncio.Event | None = None) -> asyncio.Event:
+    """An event that the first Ctrl-C or SIGTERM sets; the second one ends the process at once.
+
+    So does the first one before `started`: nothing was taken on yet, and whatever waits for a
+    broker that is not there would have to end first. A process may be killed at any time.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
     def begin() -> None:
-        if stop.is_set():
-            sys.exit(130)
+        if stop.is_set() or (started is not None and not started.is_set()):
+            err.show_cursor()
+            err.print("Stopped.")
+            os._exit(130)
         stop.set()
 
     for which in (signal.SIGINT, signal.SIGTERM):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,10 +13,12 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from api import uploads
 from api.app import create_app
 from api.services import ImportRunner
 from producers.history.importer import Progress
 from sinks.clickhouse import ClickHouse
+from sinks.listeners import Listeners
 from streams.contracts import ids
 from streams.contracts.errors import UserError
 from streams.contracts.ports import Reconciliation
@@ -96,6 +99,7 @@ async def test_an_import_that_fails_says_why(clickhouse: ClickHouse, tmp_path: P
         failed = await ended(client, answer.headers["location"])
     assert failed["state"] == "failed"
     assert failed["detail"] == "This is no export. Give the zip that Spotify sent."
+    assert failed["exit_code"] == 2
 
 
 @pytest.mark.parametrize(
@@ -147,3 +151,29 @@ async def test_an_import_belongs_to_its_listener(clickhouse: ClickHouse, tmp_pat
         await ended(client, place)
         import_id = place.rsplit("/", 1)[1]
         assert (await client.get(f"/api/v1/listeners/Bob/imports/{import_id}")).status_code == 404
+
+
+async def test_nothing_of_a_persons_goes_to_a_demo_listener(clickhouse: ClickHouse, tmp_path: Path) -> None:
+    app = app_of(clickhouse, tmp_path, Reader())
+    Listeners(clickhouse).add("Maya", "UTC", is_demo=True)
+    async with owner_client(app) as client:
+        answer = await client.post("/api/v1/listeners/Maya/imports", files=[("files", ("a.zip", b"x"))])
+        assert answer.status_code == 409
+        assert "spotifire demo remove" in answer.json()["cure"]
+        begun = await client.post("/api/v1/listeners/Maya/connection", json={"client_id": "x"})
+        assert begun.status_code == 409
+    assert not (tmp_path / "uploads").exists()
+
+
+async def test_a_disk_that_takes_no_more_is_told(
+    clickhouse: ClickHouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(uploads._Receiver, "feed", full)
+    async with owner_client(app_of(clickhouse, tmp_path, Reader())) as client:
+        answer = await client.post(IMPORTS, files=[("files", ("a.zip", b"x"))])
+    assert answer.status_code == 507
+    assert "No space left" in answer.json()["detail"]
+    assert list((tmp_path / "uploads").iterdir()) == []

@@ -150,6 +150,8 @@ def test_files_stay_closed(url: str, tmp_path: Path) -> None:
 def test_pages_of_a_browser_are_refused(url: str) -> None:
     assert ask(url, "SELECT 1", headers={"Origin": "http://evil.example"})[0] == 403
     assert ask(url, "SELECT 1", headers={"Host": "evil.example"})[0] == 403
+    assert ask(url, "SELECT 1", headers={"Sec-Fetch-Site": "cross-site"})[0] == 403, "an image sends no Origin"
+    assert ask(url, "SELECT 1", headers={"Host": "["})[0] == 403
 
 
 def read(url: str, statement: str, **params: str) -> tuple[int, bytes]:
@@ -261,3 +263,34 @@ def test_several_processes_share_one_folder(tmp_path: Path) -> None:
     finally:
         process.terminate()
         process.wait(10)
+
+
+def test_a_reader_hides_no_sql_in_a_setting(reading_url: str) -> None:
+    hidden = {
+        "additional_result_filter": "(SELECT count() FROM connections) > 0",
+        "additional_table_filters": "{'plays': '(SELECT count() FROM connections) > 0'}",
+        "dialect": "prql",
+    }
+    for name, value in hidden.items():
+        status, body = read(reading_url, "SELECT count() FROM v_plays", **{name: value})
+        assert status == 400, body
+        assert b"cannot be given here" in body
+
+
+def test_stopping_cuts_off_what_runs(engine: ClickHouse) -> None:
+    server = ChdbHttpServer(Served(chdb_folder(), read_only=True))
+    url = server.start()
+    answers: list[int] = []
+    forever = "SELECT count() FROM numbers(1000000000000) WHERE cityHash64(number) = 1"
+    asking = threading.Thread(target=lambda: answers.append(ask(url, f"{forever} FORMAT JSON")[0]))
+    asking.start()
+    running = "SELECT count() FROM system.processes WHERE query LIKE '%cityHash64(number) = 1%'"
+    until = time.monotonic() + 20
+    while engine.scalar(f"{running} AND query NOT LIKE '%system.processes%'") == 0:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    begun = time.monotonic()
+    server.stop()
+    asking.join(timeout=10)
+    assert time.monotonic() - begun < 10, "the query itself would take hours"
+    assert answers and answers[0] >= 400

@@ -149,13 +149,14 @@ async def test_commands_and_playback_reach_the_pipeline(inprocess_kafka: Kafka, 
     assert [len(refusal.record.value or b"") for refusal in recorder.refused] == [13, 1_048_000]
 
 
-async def test_a_worker_does_not_end_because_another_one_is_slow(inprocess_kafka: Kafka, tmp_path: Path) -> None:
+@pytest.mark.apache_kafka
+async def test_a_worker_does_not_end_because_another_one_is_slow(apache_kafka: Kafka, tmp_path: Path) -> None:
     quick, stuck = Recorder(), Recorder()
-    one = make(inprocess_kafka, tmp_path, quick, stalled_s=1.5)
-    other = make(inprocess_kafka, tmp_path, stuck, stalled_s=1.5)
+    one = make(apache_kafka, tmp_path, quick, stalled_s=1.5)
+    other = make(apache_kafka, tmp_path, stuck, stalled_s=1.5)
     await one.start()
     await other.start()
-    async with publishing(inprocess_kafka) as publisher:
+    async with publishing(apache_kafka) as publisher:
         number = 0
         while not (quick.slices and stuck.slices):  # until each has partitions
             await publisher.publish(PLAY_RECORDED, play(number))

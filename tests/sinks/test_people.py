@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from sinks.clickhouse import ClickHouse
 from sinks.commands import Commands
 from sinks.connections import ClickHouseConnections
+from sinks.erase import erase_listener
 from sinks.listeners import Listeners
 from sinks.profiles import Profiles
 from sinks.reference import ClickHouseReference
@@ -112,6 +114,24 @@ def test_commands_stay_open_until_done(clickhouse: ClickHouse, people: Listeners
     kept = log.get(first.command_id)
     assert kept is not None
     assert (kept.state, kept.detail, kept.asked_at) == ("done", "3 plays", first.asked_at)
+
+
+def test_the_clock_of_whoever_asked_may_be_ahead(clickhouse: ClickHouse, people: Listeners) -> None:
+    ada, log = people.add("Ada", "UTC"), Commands(clickhouse)
+    command = log.ask(ada.id, "erase")
+    for table in ("commands", "listeners"):
+        clickhouse.command(f"INSERT INTO {table} SELECT * REPLACE (version + 3600000000 AS version) FROM {table} FINAL")
+    erase_listener(clickhouse, ada.id)
+    log.done(command, "gone")
+    assert log.all_open() == []
+    assert clickhouse.query("SELECT name, account_id FROM listeners") == [("", "")]
+
+
+def test_a_move_that_lies_ahead(people: Listeners) -> None:
+    people.add("Ada", "Europe/Berlin")
+    ada = people.set_zone("Ada", "Asia/Tokyo", 4_000_000_000_000)
+    assert ada.zone == "Europe/Berlin"
+    assert ada.zone_at(datetime(2100, 1, 1, tzinfo=UTC)) == "Asia/Tokyo"
 
 
 def test_connections_keep_the_newest_and_forget(clickhouse: ClickHouse) -> None:
