@@ -42,7 +42,7 @@ async def open_broker(settings: Settings) -> AsyncIterator[Broker]:
 
 
 async def _watch(broker: ApacheKafka) -> None:
-    while broker.running():
+    while broker.running():  # noqa: ASYNC110 - a process tells nobody when it ends
         await asyncio.sleep(LOOK)
     raise BrokerUnavailable(
         "Apache Kafka ended by itself.", cure=f"See {broker.folder / 'broker.log'}, then start again."

@@ -14,6 +14,7 @@ from producers.simulator.export import export_of, write_zip
 from streams.contracts import ids
 from streams.contracts.sources import EXTENDED_EXPORT
 from tests.support.data import shared_data
+from tests.support.kafka import lend_jars
 from tests.support.stack import answer, begin_upload, column, running, upload
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
@@ -28,9 +29,7 @@ def broker(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The two brokers that `up` can start; Kafka's jars are shared between the tests."""
     if request.param == "apache":
         libs: Path = request.getfixturevalue("kafka_jars")
-        if libs.exists():
-            (tmp_path / "data" / "kafka").mkdir(parents=True)
-            (tmp_path / "data" / "kafka" / libs.name).symlink_to(libs)
+        lend_jars(libs, tmp_path / "data")
     return str(request.param)
 
 

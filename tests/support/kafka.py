@@ -47,6 +47,13 @@ def kafka_jars(request: pytest.FixtureRequest) -> Path:
     return libs
 
 
+def lend_jars(libs: Path, data: Path) -> None:
+    """Let a stack on the data folder use jars that are there already."""
+    if libs.exists():
+        (data / "kafka").mkdir(parents=True)
+        (data / "kafka" / libs.name).symlink_to(libs)
+
+
 @pytest.fixture(scope="session")
 def apache_broker(kafka_jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApacheKafka]:
     """One Apache Kafka for the session (it takes 8 s to start)."""
