@@ -42,6 +42,8 @@ def test_every_image_is_pinned() -> None:
         **dict.fromkeys(OURS, "spotifire:0.1.0"),
     }
     assert [name for name in SERVICES if "build" in SERVICES[name]] == ["migrate"], "built once"
+    for name in OURS:
+        assert SERVICES[name]["pull_policy"] == "never", "a registry would be asked for an image of ours"
 
 
 def test_only_page_and_grafana_are_published_and_on_loopback() -> None:
@@ -131,6 +133,13 @@ def test_our_parts_are_given_settings_that_exist(monkeypatch: pytest.MonkeyPatch
             settings = Settings()
         assert settings.kafka == "kafka:9092"
         assert settings.clickhouse_user == ("migrator" if name == "migrate" else "writer")
+
+
+def test_a_worker_has_no_fixed_name_in_the_group() -> None:
+    """Else a recreated or a second worker gets a former one's assignment, which Faust refuses: it reads nothing."""
+    assert "SPOTIFIRE_WORKER_ID" not in SERVICES["worker"]["environment"]
+    assert "hostname" not in SERVICES["worker"]
+    assert "container_name" not in SERVICES["worker"], "--scale needs a name for each"
 
 
 def test_kafka_is_one_broker_that_makes_no_topic_by_itself() -> None:
