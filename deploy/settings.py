@@ -77,7 +77,9 @@ class Settings(BaseSettings):
     serve_clickhouse: int | None = Field(
         None, ge=0, le=65535, description="read-only ClickHouse over HTTP on this loopback port"
     )
-    worker_id: str = Field("", description="static name in the consumer group: back in time on the same host, no rebalance")
+    worker_id: str = Field(
+        "", description="static name in the consumer group: back in time on the same host, no rebalance"
+    )
     metrics_port: int | None = Field(None, ge=0, le=65535, description="Prometheus metrics of a worker that runs alone")
     publish_enriched: bool = Field(True, description="publish enriched plays for other consumers")
     log_format: Literal["auto", "console", "json"] = Field("auto", description="console on a terminal, else json")

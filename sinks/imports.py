@@ -48,7 +48,8 @@ class Imports:
         refused = self._refused(import_id)
         known = held - stored + repeats
         missing = read - stored - known - sum(refused.values())
-        plays_new = max(0, self._plays(listener) - plays_before)
+        # no more than it brought itself: another import of the listener may run beside this one
+        plays_new = min(tracks_new, max(0, self._plays(listener) - plays_before))
         report = Reconciliation(
             import_id=to_hex(import_id),
             read=read,

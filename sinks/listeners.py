@@ -26,7 +26,8 @@ Found = list[dict[str, Any]]
 
 LONGEST_NAME = 64
 HEX = re.compile(r"[0-9a-f]{16}")
-UNSAFE = re.compile(r"[\x00-\x1f\x7f/\\?#%]")  # a name stands in URLs and on terminals
+# a name stands in URLs and on terminals; marks that turn the direction of text would disguise it
+UNSAFE = re.compile(r"[\x00-\x1f\x7f/\\?#%\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 class Listeners:

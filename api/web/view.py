@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from api.profiles import profile_of
 from api.services import Services, needed
@@ -60,6 +62,11 @@ class View:
     def most(self) -> float:
         """The size of the first in the ranking."""
         return max((self.weight(row) for row in self.top), default=0.0) or 1.0
+
+    @property
+    def year(self) -> int:
+        """The year that it is where the listener lives."""
+        return datetime.now(ZoneInfo(self.listener.zone)).year
 
     @property
     def busiest(self) -> int | None:

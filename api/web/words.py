@@ -41,10 +41,10 @@ def clock(at: datetime, offset_minutes: int | None) -> str:
     return f"{local(at, offset_minutes):%H:%M}"
 
 
-def day(at: datetime, offset_minutes: int | None) -> str:
-    """Day and month by the listener's calendar: 3 Nov."""
+def day(at: datetime, offset_minutes: int | None, this_year: int) -> str:
+    """Day and month by the listener's calendar, with the year where it is another: 3 Nov, 3 Nov 2024."""
     there = local(at, offset_minutes)
-    return f"{there.day} {MONTHS[there.month - 1]}"
+    return f"{there.day} {MONTHS[there.month - 1]}" + ("" if there.year == this_year else f" {there.year}")
 
 
 def milliseconds(at: datetime) -> int:

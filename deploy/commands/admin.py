@@ -7,14 +7,17 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Group
+from rich.table import Table
 from rich.text import Text
 
-from deploy.commands.console import Config, Data, Json, guarded, open_file, printable, shell, table
+from deploy.commands.console import Config, Data, Json, cell, guarded, open_file, out, printable, shell, table
 from streams.contracts.errors import UserError
 
 catalog = typer.Typer(no_args_is_help=True, help="The artist catalogue, where genres come from.")
 demo = typer.Typer(no_args_is_help=True, help="The demo listeners.")
 dead_letters = typer.Typer(no_args_is_help=True, help="Records that were refused, and why.")
+
+NARROWEST = 8  # columns of the terminal that a column of a table of answers needs
 
 STYLES = {"ok": "green", "warning": "yellow", "failed": "red"}
 
@@ -33,8 +36,25 @@ def sql(
     names = answer["columns"]
     run.show(
         answer,
-        lambda: table([dict(zip(names, row, strict=True)) for row in answer["rows"]], {n: n for n in names}),
+        lambda: (
+            table([dict(zip(names, row, strict=True)) for row in answer["rows"]], {n: n for n in names})
+            if len(names) * NARROWEST <= out.width
+            else records(names, answer["rows"])
+        ),
     )
+
+
+def records(names: list[str], rows: list[list[Any]]) -> Table:
+    """Rows too wide for a table: one value a line, an empty line between two rows."""
+    fields = Table(box=None, pad_edge=False, show_header=False)
+    fields.add_column(style="bold", no_wrap=True)
+    fields.add_column(overflow="fold")
+    for number, row in enumerate(rows):
+        if number:
+            fields.add_row()
+        for name, value in zip(names, row, strict=True):
+            fields.add_row(Text(printable(name)), cell(value))
+    return fields
 
 
 @guarded
@@ -74,12 +94,16 @@ def catalog_import(
     with run.api(writes=True) as api, open_file(file) as opened:
         counts = api.call("POST", "/catalog", files={"file": (file.name, opened)})
 
-    def picture() -> Text:
-        refused = sum(counts["refused"].values())
-        return Text(
-            f"{counts['read']:,} artists read, {counts['stored']:,} new or changed, {refused:,} refused. "
-            f"Plays of {counts['restamped']:,} listeners are stamped again."
-        )
+    def picture() -> Group:
+        lines = [
+            Text(f"{counts['read']:>9,} artists read"),
+            Text(f"{counts['stored']:>9,} new or changed"),
+            Text(f"{sum(counts['refused'].values()):>9,} refused"),
+        ]
+        lines += [Text(f"{count:>13,} {printable(reason)}") for reason, count in sorted(counts["refused"].items())]
+        if counts["restamped"]:
+            lines.append(Text(f"Listeners whose plays are stamped again: {counts['restamped']:,}."))
+        return Group(*lines)
 
     run.show(counts, picture)
 

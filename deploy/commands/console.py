@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, BinaryIO, ParamSpec, TypeVar
 
 import msgspec
+import structlog
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -19,6 +20,8 @@ from rich.text import Text
 from deploy import client, logs
 from deploy.settings import Settings, load
 from streams.contracts.errors import SpotifireError, UserError
+
+log = structlog.get_logger(__name__)
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -76,6 +79,16 @@ def guarded(run: Callable[P, R]) -> Callable[P, R]:
             raise typer.Exit(error.exit_code) from error
         except KeyboardInterrupt as stopped:
             raise typer.Exit(130) from stopped
+        except (typer.Exit, typer.Abort):
+            raise
+        except Exception as error:
+            log.warning("ended by an error that nobody foresaw", exc_info=True)
+            what = printable(f"{type(error).__name__}: {error}".splitlines()[0])[:300]
+            err.print(
+                Text(f"spotifire: An error of ours: {what}. What was stored is safe; the log says more."),
+                soft_wrap=True,
+            )
+            raise typer.Exit(1) from error
 
     return guard
 

@@ -42,7 +42,12 @@ def import_(
         with ExitStack() as opened:
             parts = [("files", (file.name, opened.enter_context(open_file(file)))) for file in files]
             started = api.call("POST", f"/listeners/{quote(listener, safe='')}/imports", files=parts)
-        report = watch(api, listener, started["import_id"], quiet=json)
+        try:
+            report = watch(api, listener, started["import_id"], quiet=json)
+        except KeyboardInterrupt:
+            goes_on = "The running Spotifire finishes the import by itself." if api.url else "The import is stopped."
+            err.print(Text(f"{goes_on} To see it through, import again: nothing is stored twice."), soft_wrap=True)
+            raise
     run.show(report, lambda: reconciliation(report))
 
 
@@ -62,11 +67,27 @@ def files_of(paths: list[Path]) -> Iterator[Path]:
 
 def ensure_listener(api: Api, name: str, timezone: str | None) -> None:
     """Make the listener when nobody is called so yet, in the given zone or this machine's."""
-    rows = api.get("/listeners")["listeners"]
-    if not any(name == row["listener"] or fold(name) == fold(row["name"]) for row in rows):
+    known = find_listener(api, name)
+    if known is None:
         zone = timezone or machine_zone()
-        api.post("/listeners", {"name": name, "timezone": zone})
-        err.print(Text(f"New listener {printable(name)}, local time by {zone} (change: spotifire listeners set)."))
+        try:
+            api.post("/listeners", {"name": name, "timezone": zone})
+        except UserError:
+            known = find_listener(api, name)  # another import may have made them in the meantime
+            if known is None:
+                raise
+        else:
+            said = f"New listener {printable(name)}, local time by {zone} (change: spotifire listeners set)."
+            err.print(Text(said), soft_wrap=True)
+    if known is not None and timezone not in (None, known["time_zone"]):
+        said = f"{printable(known['name'])} stays in {known['time_zone']}; to change it: spotifire listeners set"
+        err.print(Text(f"{said} --timezone."), soft_wrap=True)
+
+
+def find_listener(api: Api, name: str) -> dict[str, Any] | None:
+    """Who is called so, or has this id."""
+    rows: list[dict[str, Any]] = api.get("/listeners")["listeners"]
+    return next((row for row in rows if name == row["listener"] or fold(name) == fold(row["name"])), None)
 
 
 def watch(api: Api, listener: str, import_id: str, *, quiet: bool) -> dict[str, Any]:
@@ -152,8 +173,17 @@ def list_imports(
     run.show(
         answer,
         lambda: (
-            table([{**row, **(row.get("report") or {})} for row in answer["imports"]], columns)
+            table([{**row, **(row.get("report") or {}), **in_short(row)} for row in answer["imports"]], columns)
             if answer["imports"]
             else Text("No imports yet.")
         ),
     )
+
+
+def in_short(row: dict[str, Any]) -> dict[str, str]:
+    """When an import began, to the minute, and its files in a few words."""
+    names = [name.rpartition("/")[2] for name in row["files"]]
+    return {
+        "started_at": f"{row['started_at'][:16].replace('T', ' ')} UTC",
+        "files": names[0] if len(names) == 1 else f"{len(names):,} files",
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 import webbrowser
@@ -76,7 +77,8 @@ def add(
         zone = typer.prompt("Time zone", default=zone, err=True)
     with run.api() as api:
         row = api.post("/listeners", {"name": name, "timezone": zone})
-    run.show(row, lambda: Text(f"Added {printable(name)} in {zone}. Next: spotifire listeners connect {name}"))
+    shown = printable(name)
+    run.show(row, lambda: Text(f"Added {shown} in {zone}. Next: spotifire listeners connect {shlex.quote(shown)}"))
 
 
 @app.command("set")

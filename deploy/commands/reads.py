@@ -18,16 +18,30 @@ from deploy.commands.console import (
     Window,
     bar,
     guarded,
+    out,
     printable,
     shell,
     table,
 )
+from streams.contracts.errors import UserError
 
 Limit = Annotated[int, typer.Option("--limit", min=1, max=500, help="How many rows.")]
 
 
+RANKED = ("artists", "tracks", "albums", "genres")
+BY = ("plays", "minutes")
+
+
+def one_of(word: str, words: tuple[str, ...]) -> None:
+    """Raises UserError for another word."""
+    if word not in words:
+        raise UserError(f"{word!r} cannot be chosen here.", cure=f"Choose one of: {', '.join(words)}.")
+
+
 def path(listener: str, what: str) -> str:
-    """The route of a listener's read."""
+    """The route of a listener's read. Raises UserError."""
+    if "/" in listener:  # no name holds one, and a server would take it for two parts of the path
+        raise UserError(f"There is no listener called {listener!r}.", cure="See `spotifire listeners list`.")
     return f"/listeners/{quote(listener, safe='')}/{what}"
 
 
@@ -65,20 +79,21 @@ def top(
     config: Config = None,
 ) -> None:
     """What was played most, by plays or by minutes."""
+    one_of(what, RANKED)
+    one_of(by, BY)
     run = shell(json, data, config)
     with run.api() as api:
         answer = api.get(path(listener, f"top/{quote(what, safe='')}"), window=window, by=by, limit=limit)
     rows = answer["rows"]
     most = max((row[by] for row in rows), default=0)
+    width = 24 if out.width >= 100 else 12
     columns = {"rank": "", "name": what, "artist": "by", "plays": "plays", "minutes": "minutes", "bar": ""}
     if not any(row.get("artist") for row in rows):
         del columns["artist"]
     run.show(
         answer,
         lambda: (
-            table([{**row, "bar": bar(row[by], most, 24)} for row in rows], columns)
-            if rows
-            else Text(f"No plays in {window}.")
+            table([{**row, "bar": bar(row[by], most, width)} for row in rows], columns) if rows else nothing_in(window)
         ),
     )
 
@@ -93,6 +108,7 @@ def clock(
     config: Config = None,
 ) -> None:
     """Plays by local hour."""
+    one_of(by, BY)
     run = shell(json, data, config)
     with run.api() as api:
         answer = api.get(path(listener, "clock"), window=window, by=by)
@@ -103,7 +119,12 @@ def clock(
         lines = [Text(f"{hour['hour']:02d}  {bar(hour[by], most)} {hour[by]:,.0f}") for hour in hours]
         return Group(Text(f"{by} by local hour, {window}"), *lines)
 
-    run.show(answer, picture)
+    run.show(answer, picture if most else lambda: nothing_in(window))
+
+
+def nothing_in(window: str) -> Text:
+    """The answer for a window without plays, and where to look instead."""
+    return Text(f"No plays in {window}." + ("" if window == "all" else " A longer one: --window all"))
 
 
 @guarded
@@ -135,6 +156,8 @@ def portrait(answer: dict[str, Any]) -> Text:
     drawn = Text(f"{printable(answer['name'])}: ", style="bold")
     if answer["persona"] is None:
         drawn.append("not enough data yet", style="default")
+        if answer["window"] != "all":
+            drawn.append(" (a longer window may know more: --window all)", style="not bold")
     else:
         drawn.append(f"{answer['persona']} ({answer['confidence']:.0%} sure)")
     for reason in answer["reasons"]:

@@ -14,10 +14,11 @@
 
   // the listener's local time at that play, as it was stamped, not the browser's
   const local = (ms, offset) => {
-    const at = new Date(ms + (offset || 0) * 60000);
+    const [at, now] = [ms, Date.now()].map((time) => new Date(time + (offset || 0) * 60000));
+    const year = at.getUTCFullYear();
     return {
       clock: `${two(at.getUTCHours())}:${two(at.getUTCMinutes())}`,
-      day: `${at.getUTCDate()} ${MONTHS[at.getUTCMonth()]}`,
+      day: `${at.getUTCDate()} ${MONTHS[at.getUTCMonth()]}${year === now.getUTCFullYear() ? "" : ` ${year}`}`,
     };
   };
 
