@@ -1,6 +1,6 @@
 # Spotifire. `make run` and `make test` set up what they need by themselves; `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help run setup test test-faults check bench lock generated clean
+.PHONY: help run setup test check bench lock generated clean
 
 BIN := .venv/bin
 ARGS ?=
