@@ -19,7 +19,7 @@ from rich.text import Text
 
 from deploy import client, logs
 from deploy.settings import Settings, load
-from streams.contracts.errors import SpotifireError, UserError
+from streams.contracts.errors import NothingYet, SpotifireError, UserError
 
 log = structlog.get_logger(__name__)
 
@@ -50,13 +50,15 @@ class Shell:
         with client.connect(self.settings, writes=writes) as api:
             yield api
 
-    def show(self, document: Any, picture: Callable[[], Any] | None = None) -> None:
-        """The JSON document, or for a person the picture of it."""
+    def show(self, document: Any, picture: Callable[[], Any] | None = None, *, empty: bool = False) -> None:
+        """The JSON document, or for a person the picture of it; an empty answer ends with exit code 3."""
         if self.json:
             sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n")
             sys.stdout.flush()
         elif picture is not None:
             out.print(picture())
+        if empty:
+            raise typer.Exit(NothingYet.exit_code)
 
 
 def shell(json: bool, data: Path | None, config: Path | None, **given: Any) -> Shell:

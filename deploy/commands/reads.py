@@ -59,6 +59,7 @@ def recent(listener: Listener, limit: Limit = 20, json: Json = False, data: Data
             if page["plays"]
             else Text("No plays yet. Import an export: spotifire import PATH --listener NAME")
         ),
+        empty=not page["plays"],
     )
 
 
@@ -95,6 +96,7 @@ def top(
         lambda: (
             table([{**row, "bar": bar(row[by], most, width)} for row in rows], columns) if rows else nothing_in(window)
         ),
+        empty=not rows,
     )
 
 
@@ -119,7 +121,7 @@ def clock(
         lines = [Text(f"{hour['hour']:02d}  {bar(hour[by], most)} {hour[by]:,.0f}") for hour in hours]
         return Group(Text(f"{by} by local hour, {window}"), *lines)
 
-    run.show(answer, picture if most else lambda: nothing_in(window))
+    run.show(answer, picture if most else lambda: nothing_in(window), empty=not most)
 
 
 def nothing_in(window: str) -> Text:

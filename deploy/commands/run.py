@@ -71,7 +71,7 @@ def up(
             settings.log_level, settings.log_format, folder=settings.data / "logs", console=not err.is_terminal
         )
         counts = asyncio.run(_up(settings, demo=demo, fake_spotify=fake_spotify, seconds=seconds))
-    run.show(counts, lambda: Text(f"Stopped. {counts['stored']:,} plays stored in this run, nothing lost."))
+    run.show(counts, lambda: Text(f"Stopped. {counts['stored']:,} plays stored in this run."))
 
 
 async def _up(settings: Settings, *, demo: bool | None, fake_spotify: bool, seconds: float | None) -> dict[str, Any]:
