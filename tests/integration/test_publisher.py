@@ -161,14 +161,17 @@ async def test_publish_waits_until_the_group_has_committed_and_nothing_is_lost(k
             await asyncio.sleep(0.01)
         await producing
         await reader.read(total)
-        assert publisher.waiting() > 0
+        await reader.commit()
+        await publisher.publish(PLAY_RECORDED, play(total, listeners=1))
         settled = asyncio.create_task(publisher.settled())
+        await reader.read(total + 1)
         await asyncio.sleep(0.3)
-        assert not settled.done()
+        assert not settled.done(), "reading is not committing"
+        assert publisher.waiting() > 0
         await reader.commit()
         await asyncio.wait_for(settled, 10)
         assert publisher.waiting() == 0
-    assert reader.uris == {uri(number) for number in range(total)}
+    assert reader.uris == {uri(number) for number in range(total + 1)}
 
 
 async def test_two_publishers_stay_within_what_the_in_process_broker_keeps(inprocess_kafka: Kafka) -> None:
