@@ -1,140 +1,253 @@
-"""The agents, thin: a slice to the pipeline, its answers onto Kafka, then the acknowledgement.
+"""The agents: slices through the pipeline, its answers onto Kafka, then the acknowledgement.
 
-The order is what makes nothing get lost:
+    take    prepare     in one thread, slice after slice
+            store       in up to two others, while the next slice is prepared
+    finish  tell        enriched plays and dead letters are on Kafka
+            acknowledge strictly in the order in which slices came
 
-1. `Pipeline` makes the rows durable in ClickHouse (dead letters among them).
-2. Enriched plays and dead letters are published, and flushed: the broker has them.
-3. The slice is acknowledged.
+Nothing gets lost because a slice is acknowledged after its rows are durable and told, and never
+before one that came earlier. Whoever retries for ever is the store, and `Outlet` for what only the
+broker can mend; any exception that comes out here crashes the app (CrashingSupervisor) and so ends
+the worker: nothing more is acknowledged, and it comes again.
 
-What time can mend (an error with `retriable`) is tried again for ever, in order. Any other
-exception leaves the agent, crashes the app (CrashingSupervisor) and so ends the worker: the
-slice is not acknowledged and comes again.
+There is one writer for a listener:
 
-The pipeline is synchronous and runs in ONE thread that all agents share: so there is one writer.
+- A command (a piece of one) runs alone: nothing of plays is in flight, and nothing begins.
+- Before the first work of a new assignment the pipeline forgets what it knows: others wrote meanwhile.
+- What was read before partitions were taken away is dropped, unless it is being stored already.
 """
 
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing
-from typing import Any, Protocol, TypeVar
+from concurrent.futures import Future
+from contextlib import aclosing, asynccontextmanager, suppress
+from functools import partial
+from typing import Any, Generic, Protocol, TypeVar
 
 import faust
 import structlog
 from faust.types import AgentT
 from mode import CrashingSupervisor
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_never, wait_random_exponential
+from msgspec import Struct
 
 from streams.chunks import Slice
 from streams.contracts import codec
-from streams.contracts.errors import Refused, SpotifireError
+from streams.contracts.errors import Refused
 from streams.contracts.events import ListenerCommand
 from streams.contracts.ids import from_hex
-from streams.contracts.record import Record
-from streams.contracts.topics import DEAD_LETTER, LISTENER_COMMAND, PLAY_ENRICHED, PLAY_RECORDED, PLAYBACK_CHANGED
+from streams.contracts.record import Record, Taken
+from streams.contracts.topics import LISTENER_COMMAND, PLAY_RECORDED, PLAYBACK_CHANGED
 from streams.metrics import Metrics
+from streams.outlet import Outlet
 from streams.pipeline import Outcome
-from streams.publisher import Publisher
+from streams.positions import InHand
 from streams.refusals import Refusal
+from streams.threads import Threads
+from streams.vitals import last_seen
 
-_LONGEST_PAUSE_S = 10.0
+_STORES = 2  # slices that are stored at once
 
 log = structlog.get_logger(__name__)
 
+PreparedT = TypeVar("PreparedT")
 T = TypeVar("T")
 
 
-class SlicePipeline(Protocol):
-    """What the agents need of streams.pipeline.Pipeline. Each method may repeat its work."""
+class SlicePipeline(Protocol[PreparedT]):
+    """What the agents need of streams.pipeline.Pipeline."""
 
-    def run(self, records: Sequence[Record]) -> Outcome:
-        """A slice of PLAY_RECORDED; returns when its rows are durable."""
+    def prepare(self, records: Sequence[Taken]) -> PreparedT:
+        """Work a slice of PLAY_RECORDED out. Reads only; one thread, in order."""
 
-    def command(self, listener: int) -> Outcome:
-        """Work on the open commands of a listener."""
+    def store(self, prepared: PreparedT) -> Outcome:
+        """Make it durable. In any thread, two at once; may repeat."""
 
-    def conclude(self, outcome: Outcome) -> Outcome:
-        """Mark them as done, once what they changed is published."""
+    def forget(self) -> None:
+        """Partitions were assigned, and nothing is in flight."""
+
+    def playback(self, records: Sequence[Taken]) -> Outcome:
+        """A slice of PLAYBACK_CHANGED; durable when it returns."""
 
     def refuse(self, refusals: Sequence[Refusal]) -> Outcome:
-        """Keep dead letters; returns when they are durable."""
-
-    def playback(self, records: Sequence[Record]) -> Outcome:
-        """A slice of PLAYBACK_CHANGED."""
+        """Keep dead letters; durable when it returns."""
 
 
-class Work:
-    """What is done with a slice, topic by topic."""
+class CommandRunner(Protocol):
+    """What the agents need of streams.commands.Commands."""
+
+    def command(self, listener: int) -> Outcome:
+        """The next piece of the listener's open commands; without `commands` when none is open."""
+
+    def conclude(self, outcome: Outcome) -> Outcome:
+        """What that piece told is published."""
+
+
+class _Flying(Struct, Generic[PreparedT]):
+    """A slice of plays between prepare and acknowledge. Without `storing`: it held no record."""
+
+    part: Slice
+    started: float
+    storing: asyncio.Future[tuple[Outcome, float]] | None
+
+
+class Work(Generic[PreparedT]):
+    """What is done with slices, topic by topic. One event loop.
+
+    `in_hand` counts what its threads have begun and not ended, also when nobody waits for it any more.
+    """
 
     def __init__(
-        self, pipeline: SlicePipeline, publisher: Publisher, metrics: Metrics, *, publish_enriched: bool
+        self,
+        pipeline: SlicePipeline[PreparedT],
+        outlet: Outlet,
+        metrics: Metrics,
+        in_hand: InHand,
+        *,
+        publish_enriched: bool,
     ) -> None:
         self._pipeline = pipeline
-        self._publisher = publisher
+        self._outlet = outlet
         self._metrics = metrics
+        self._in_hand = in_hand
         self._publish_enriched = publish_enriched
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="spotifire-writer")
-        self._stopping = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._reader = Threads(1, "spotifire-prepare")
+        self._writers = Threads(_STORES, "spotifire-store")
+        self._turn = asyncio.Lock()  # who holds it may begin plays, or have the store to themselves
+        self._plays = InHand()
+        self._generation = -1
 
     def stop(self) -> None:
-        """Retry no more. What runs in the writer's thread ends when the store gives up or is done."""
-        self._stopping.set()
-        self._writer.shutdown(wait=False, cancel_futures=True)
+        """Begin nothing more. What a thread runs ends when the store gives up or is done."""
+        self._reader.stop()
+        self._writers.stop()
 
-    async def plays(self, records: list[Record]) -> None:
-        """PLAY_RECORDED: sightings and plays."""
-        started = time.monotonic()
-        outcome = await self._write(self._pipeline.run, records)
-        self._metrics.queryable(record.timestamp for record in records)
-        await self._finish(PLAY_RECORDED.name, len(records), started, outcome)
+    def alive(self) -> float:
+        """When what it waits for was last seen to go on: seconds of the monotonic clock."""
+        return last_seen([*self._reader.idents, *self._writers.idents, threading.get_ident()])
 
-    async def commands(self, records: list[Record]) -> None:
-        """LISTENER_COMMAND: the record only wakes us; what to do stands in ClickHouse."""
-        started = time.monotonic()
-        listeners: dict[int, None] = {}
-        refusals: list[Refusal] = []
-        now = time.time_ns() // 1_000_000
-        for record in records:
-            try:
-                event = codec.decode(ListenerCommand, record, now_ms=now)
-            except Refused as error:
-                log.warning("command refused", reason=error.reason, offset=record.offset)
-                refusals.append(Refusal(record, error))
+    async def plays(self, parts: AsyncIterator[Slice]) -> None:
+        """PLAY_RECORDED: sightings and plays. Ends with what went wrong."""
+        # with the slice that is finished and the one that waits to be put, at most three are in flight
+        line: asyncio.Queue[_Flying[PreparedT]] = asyncio.Queue(1)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._finish(line), name="plays-finish")
+                async for part in parts:
+                    await self._take(part, line)
+        except BaseExceptionGroup as failed:
+            raise failed.exceptions[0] from None
+
+    async def commands(self, runner: CommandRunner, parts: AsyncIterator[Slice]) -> None:
+        """LISTENER_COMMAND: a record only wakes us; what to do stands in ClickHouse."""
+        async for part in parts:
+            listeners, refusals = _listeners(part.records)
+            async with self._alone(part) as live:
+                if live and refusals:
+                    started = time.monotonic()
+                    outcome = await self._in_thread(self._reader, self._pipeline.refuse, refusals)
+                    await self._tell(LISTENER_COMMAND.name, len(refusals), started, outcome)
+            for listener in listeners:
+                await self._command(runner, part, listener)
+            if part.live():
+                part.acknowledge()
             else:
-                listeners[from_hex(event.listener)] = None
-        if refusals:
-            outcome = await self._write(self._pipeline.refuse, refusals)
-            await self._finish(LISTENER_COMMAND.name, len(refusals), started, outcome)
-        for listener in listeners:
-            started = time.monotonic()
-            outcome = await self._write(self._pipeline.command, listener)
-            await self._finish(LISTENER_COMMAND.name, 1, started, outcome)
-            await self._write(self._pipeline.conclude, outcome)
+                part.drop()
 
-    async def playback(self, records: list[Record]) -> None:
+    async def playback(self, parts: AsyncIterator[Slice]) -> None:
         """PLAYBACK_CHANGED: what plays now."""
-        started = time.monotonic()
-        outcome = await self._write(self._pipeline.playback, records)
-        await self._finish(PLAYBACK_CHANGED.name, len(records), started, outcome)
+        async for part in parts:
+            if part.live() and part.records:
+                started = time.monotonic()
+                outcome = await self._in_thread(self._reader, self._pipeline.playback, part.records)
+                await self._tell(PLAYBACK_CHANGED.name, len(part.records), started, outcome)
+            part.acknowledge()
 
-    async def _write(self, work: Callable[[T], Outcome], what: T) -> Outcome:
-        loop = asyncio.get_running_loop()
-        async for attempt in AsyncRetrying(
-            retry=retry_if_exception(_retriable),
-            wait=wait_random_exponential(multiplier=0.2, max=_LONGEST_PAUSE_S),
-            stop=stop_never,
-            sleep=self._pause,
-            before_sleep=self._say,
-            reraise=True,
-        ):
-            with attempt:
-                return await loop.run_in_executor(self._writer, work, what)
-        raise AssertionError("tenacity ends with a result or an exception")
+    async def _take(self, part: Slice, line: asyncio.Queue[_Flying[PreparedT]]) -> None:
+        """Prepare a slice and begin to store it."""
+        async with self._turn:
+            if not await self._begun(part):
+                return
+            started = time.monotonic()
+            storing = None
+            if part.records:
+                prepared = await self._in_thread(self._reader, self._pipeline.prepare, part.records)
+                if not part.live():
+                    part.drop()
+                    return
+                storing = self._in_thread(self._writers, self._stored, prepared)
+            self._plays.begin()
+            await line.put(_Flying(part, started, storing))
 
-    async def _finish(self, topic: str, records: int, started: float, outcome: Outcome) -> None:
+    async def _finish(self, line: asyncio.Queue[_Flying[PreparedT]]) -> None:
+        """Tell of slices and acknowledge them, in their order."""
+        while True:
+            flying = await line.get()
+            records = flying.part.records
+            if flying.storing is not None:
+                outcome, insert_s = await flying.storing
+                self._metrics.inserted(insert_s)
+                self._metrics.queryable(records)
+                await self._tell(PLAY_RECORDED.name, len(records), flying.started, outcome)
+            flying.part.acknowledge()
+            self._plays.end()
+
+    async def _command(self, runner: CommandRunner, part: Slice, listener: int) -> None:
+        """All open commands of a listener, piece by piece; plays go on in between."""
+        while True:
+            async with self._alone(part) as live:
+                if not live:
+                    return
+                started = time.monotonic()
+                outcome = await self._in_thread(self._reader, runner.command, listener)
+                await self._tell(LISTENER_COMMAND.name, 1, started, outcome)
+                if not outcome.commands:
+                    return
+                await self._in_thread(self._reader, runner.conclude, outcome)
+
+    @asynccontextmanager
+    async def _alone(self, part: Slice) -> AsyncIterator[bool]:
+        """Nothing else reads or writes meanwhile. False: the slice's partitions are given up."""
+        async with self._turn:
+            await self._plays.finished()
+            if part.live():
+                await self._renew(part.generation)
+            yield part.live()
+
+    async def _begun(self, part: Slice) -> bool:
+        if part.live():
+            await self._renew(part.generation)
+        if part.live():
+            return True
+        part.drop()
+        return False
+
+    async def _renew(self, generation: int) -> None:
+        """Before the first work of an assignment: others may have written, so nothing known is true any more."""
+        if generation != self._generation:
+            await self._plays.finished()
+            await self._in_thread(self._reader, self._pipeline.forget)
+            self._generation = generation
+
+    def _stored(self, prepared: PreparedT) -> tuple[Outcome, float]:
+        began = time.monotonic()
+        return self._pipeline.store(prepared), time.monotonic() - began
+
+    def _in_thread(self, threads: Threads, work: Callable[..., T], *args: Any) -> asyncio.Future[T]:
+        def ended(_: Future[T]) -> None:
+            with suppress(RuntimeError):  # the loop is closed: nobody counts any more
+                self._loop.call_soon_threadsafe(self._in_hand.end)
+
+        self._in_hand.begin()
+        job = threads.submit(work, *args)
+        job.add_done_callback(ended)
+        return asyncio.wrap_future(job)
+
+    async def _tell(self, topic: str, records: int, started: float, outcome: Outcome) -> None:
         self._metrics.worked(
             topic,
             records,
@@ -144,43 +257,40 @@ class Work:
             refused=outcome.refused,
             plays=outcome.plays,
         )
-        if self._publish_enriched:
-            for play in outcome.enriched:
-                await self._publisher.publish(PLAY_ENRICHED, play)
-        for key, value, headers in outcome.dead_letters:
-            await self._publisher.publish_raw(DEAD_LETTER, key, value, headers)
-        await self._publisher.flush()
-        if self._publish_enriched:
-            self._metrics.published(len(outcome.enriched))
+        enriched = outcome.enriched if self._publish_enriched else type(outcome.enriched)()
+        await self._outlet.tell(enriched, outcome.dead_letters)
+        self._metrics.published(len(enriched.keys))
 
-    async def _pause(self, seconds: float) -> None:
+
+def _listeners(records: Sequence[Taken]) -> tuple[list[int], list[Refusal]]:
+    """Whose commands are to be looked at, each once, and what is no command."""
+    listeners: dict[int, None] = {}
+    refusals: list[Refusal] = []
+    now = time.time_ns() // 1_000_000
+    for taken in records:
+        record = Record.of(taken)
         try:
-            await asyncio.wait_for(self._stopping.wait(), seconds)
-        except TimeoutError:
-            return
-        raise asyncio.CancelledError
-
-    def _say(self, state: RetryCallState) -> None:
-        self._metrics.retried()
-        error = state.outcome.exception() if state.outcome else None
-        log.warning("slice is tried again", error=str(error), attempt=state.attempt_number)
-
-
-def _retriable(error: BaseException) -> bool:
-    return isinstance(error, SpotifireError) and error.retriable
+            event = codec.decode(ListenerCommand, record, now_ms=now)
+        except Refused as error:
+            log.warning("command refused", reason=error.reason, offset=record.offset)
+            refusals.append(Refusal(record, error))
+        else:
+            listeners[from_hex(event.listener)] = None
+    return list(listeners), refusals
 
 
 Slicer = Callable[[Any], AsyncIterator[Slice]]
 """Turns an agent's stream into slices: streams.chunks.slices with its settings bound."""
 
 
-def attach(app: faust.App, work: Work, slicer: Slicer) -> list[AgentT[Any]]:
-    """Make the agents of the app: one a topic, and this list is all there are."""
-    jobs: list[tuple[str, str, Callable[[list[Record]], Awaitable[None]]]] = [
+def attach(app: faust.App, work: Work[Any], commands: CommandRunner | None, slicer: Slicer) -> list[AgentT[Any]]:
+    """Make the agents of the app: one a topic, and this list is all there are. No `commands`: none for them."""
+    jobs: list[tuple[str, str, Callable[[AsyncIterator[Slice]], Awaitable[None]]]] = [
         ("plays", PLAY_RECORDED.name, work.plays),
-        ("commands", LISTENER_COMMAND.name, work.commands),
         ("playback", PLAYBACK_CHANGED.name, work.playback),
     ]
+    if commands is not None:
+        jobs.append(("commands", LISTENER_COMMAND.name, partial(work.commands, commands)))
     return [_agent(app, name, topic, job, slicer) for name, topic, job in jobs]
 
 
@@ -188,15 +298,13 @@ def _agent(
     app: faust.App,
     name: str,
     topic: str,
-    job: Callable[[list[Record]], Awaitable[None]],
+    job: Callable[[AsyncIterator[Slice]], Awaitable[None]],
     slicer: Slicer,
 ) -> AgentT[Any]:
     async def agent(stream: Any) -> None:
         # closed at once when the job raises, and not when the collector comes by
         async with aclosing(slicer(stream)) as parts:  # type: ignore[type-var]
-            async for part in parts:
-                await job(part.records)
-                part.acknowledge()
+            await job(parts)
 
     # raw and without types: Faust acknowledges what it cannot decode, so it decodes nothing
     channel = app.topic(topic, key_serializer="raw", value_serializer="raw")

@@ -1,6 +1,6 @@
 """The Faust worker: its app, its settings with their reasons, and its life inside an event loop.
 
-    Kafka -> Faust's consumer -> streams/chunks.py -> streams/agents.py -> Pipeline, Publisher
+    Kafka -> Faust's consumer -> streams/chunks.py -> streams/agents.py -> Pipeline, Outlet
 
 Nothing happens when this module is imported, and there is no app at module level: `Worker`
 makes one when it starts, in the loop that runs then. So one process can hold the worker, the
@@ -13,7 +13,7 @@ import asyncio
 import logging
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import faust
 import structlog
@@ -22,20 +22,25 @@ from faust.app.base import BootStrategy
 from faust.contrib.asgi import bind_to_running_loop
 from msgspec import Struct
 
-from streams.agents import SlicePipeline, Work, attach
-from streams.chunks import slices
+from streams.agents import CommandRunner, SlicePipeline, Work, attach
+from streams.chunks import SliceScheduler, StoredOffsets, slices
 from streams.contracts.errors import BrokerUnavailable, SpotifireError
-from streams.contracts.topics import LISTENER_COMMAND, PLAY_RECORDED, PLAYBACK_CHANGED, TOPICS, WORKER_GROUP
+from streams.contracts.topics import HOUR, LISTENER_COMMAND, PLAY_RECORDED, PLAYBACK_CHANGED, WORKER_GROUP
 from streams.metrics import Metrics
 from streams.offsets import GroupOffsets
-from streams.positions import InHand, Positions, StoredOffsets
+from streams.outlet import Outlet
+from streams.positions import InHand, Positions
 from streams.publisher import Publisher, PublisherSettings
+from streams.watchdog import Stuck, Watchdog
 
+_BUFFERED_RUNS = 4
+_FETCH_BYTES = 1024 * 1024  # of one partition: some 3,000 plays
 _WATCH_S = 0.1  # between two looks at whether the app lives
 _LAG_S = 1.0  # between two looks at the lag
 _STOP_S = 1.5  # for the slice in hand when stopping
 _LEAVE_S = 5.0  # for Faust, then for the publisher: used up only when the broker or a thread is gone
-_READ_TOPICS = (PLAY_RECORDED.name, LISTENER_COMMAND.name, PLAYBACK_CHANGED.name)
+_READ_TOPICS = (PLAY_RECORDED, LISTENER_COMMAND, PLAYBACK_CHANGED)
+_SHORT_LIVED = [topic.name for topic in _READ_TOPICS if topic.retention_ms == HOUR]
 
 log = structlog.get_logger(__name__)
 
@@ -47,7 +52,7 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     data_dir: Path  # Faust makes its folder `faust` in it; nothing of ours lies there
     group: str = WORKER_GROUP
     publish_enriched: bool = True
-    slice_records: int = 2_000
+    slice_records: int = 10_000  # at most; small while idle, and so many when behind
     linger_s: float = 0.1  # so that there are at most ten inserts a second and table
     # how long a fetch may wait for records. The in-process broker waits it out even when some
     # come, for all partitions of the connection; Apache Kafka answers at once.
@@ -64,8 +69,11 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     instance_id: str | None = None
     broker_in_memory: bool = False  # the in-process broker: see Positions
     accept_loss: bool = False  # go on when records vanished, instead of stopping with RecordsLost
-    # no commit for so long, with records waiting and nothing in hand: Faust has stalled
+    # records wait, and for so long nothing was committed and nobody said that they wait for ClickHouse
     stalled_s: float = 60.0
+    # For a member to finish what it has in hand and join again, before the broker goes on without it.
+    # Three quarters of it are for the slices in hand.
+    rebalance_s: float = 60.0
 
 
 class _KafkaConsumerOnly(BootStrategy):
@@ -94,19 +102,27 @@ def make_app(settings: WorkerSettings) -> faust.App:
         # records published before the first worker joined are read
         consumer_auto_offset_reset="earliest",
         consumer_group_instance_id=settings.instance_id,
+        # Faust's assignor remembers members by this address (it leads nowhere: there is no web server),
+        # and refuses an assignment that was made for another. A container that takes the place of a
+        # former one gets that one's assignment, and has another host name.
+        canonical_url=f"http://{settings.instance_id}" if settings.instance_id else None,
         broker_session_timeout=settings.session_s,
         broker_heartbeat_interval=settings.heartbeat_s,
         broker_request_timeout=max(30.0, settings.session_s),
-        # before partitions are given up, the slice in hand is finished and committed
+        broker_rebalance_timeout=settings.rebalance_s,
+        # before partitions are given up, the slices in hand are finished and committed
         stream_wait_empty=True,
-        # with ClickHouse away all partitions are paused and Faust polls no more; after this time
-        # aiokafka leaves the group, and joins again when polling goes on
-        broker_max_poll_interval=1000.0,
         broker_commit_interval=settings.commit_s,
-        # Memory: at most one slice in hand, one being filled, and what is buffered here. Below a
-        # slice's size the buffer would make slices smaller than they could be.
-        stream_buffer_maxsize=2 * settings.slice_records,
+        # one message for all that a fetch gave of a partition: streams/chunks.py
+        ConsumerScheduler=SliceScheduler,
+        # Memory: four slices in hand, one being gathered, these (Runs, each of at most slice_records
+        # records, and of what one fetch gives of a partition), and one fetch in bytes.
+        stream_buffer_maxsize=_BUFFERED_RUNS,
         broker_max_poll_records=settings.slice_records,
+        consumer_max_fetch_size=_FETCH_BYTES,
+        # Faust makes room for standbys of tables that we do not have: of 4 partitions and three workers,
+        # two would keep 2 each and the third have none
+        table_standby_replicas=0,
         # topics are created by deploy/kafka/topics.py with our settings
         topic_allow_declare=False,
         topic_disable_leader=True,  # no leader topic: nothing of ours runs on a leader
@@ -129,7 +145,10 @@ def make_app(settings: WorkerSettings) -> faust.App:
 
 
 class Worker:
-    """Reads PLAY_RECORDED, LISTENER_COMMAND and PLAYBACK_CHANGED, and hands slices to the pipeline.
+    """Reads PLAY_RECORDED and PLAYBACK_CHANGED, and hands slices to the pipeline.
+
+    With `commands` it reads LISTENER_COMMAND too. All workers of a group must read the same topics:
+    then whoever holds a listener's plays holds their commands (Faust's assignor sees to that).
 
     `start` and `stop` work inside any running loop and install no signal handler. Whoever runs
     it waits for `failed()` beside his own end:
@@ -143,26 +162,40 @@ class Worker:
     cannot be killed: a store that retries must be told to give up (its `stopping` event).
     """
 
-    def __init__(self, settings: WorkerSettings, pipeline: SlicePipeline, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        pipeline: SlicePipeline[Any],
+        metrics: Metrics,
+        *,
+        commands: CommandRunner | None = None,
+    ) -> None:
         self._settings = settings
         self._pipeline = pipeline
+        self._commands = commands
         self._metrics = metrics
-        self._publisher = Publisher(
-            PublisherSettings(bootstrap=settings.bootstrap, group=settings.group, client_id="spotifire-worker")
-        )
+        publishing = PublisherSettings(bootstrap=settings.bootstrap, group=settings.group, client_id="spotifire-worker")
+        self._outlet = Outlet(partial(Publisher, publishing), metrics.retried)
         self._offsets = GroupOffsets(settings.bootstrap, settings.group)
-        self._positions = Positions(in_memory=settings.broker_in_memory, accept_loss=settings.accept_loss)
+        self._positions = Positions(
+            in_memory=settings.broker_in_memory, accept_loss=settings.accept_loss, short_lived=_SHORT_LIVED
+        )
         self._in_hand = InHand()
+        self._topics = [topic for topic in _READ_TOPICS if commands is not None or topic is not LISTENER_COMMAND]
         self._app: faust.App | None = None
-        self._work: Work | None = None
+        self._work: Work[Any] | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._ended: asyncio.Future[None] | None = None
 
     async def start(self) -> None:
-        """Connect, join the group and begin. Raises BrokerUnavailable when no broker answers."""
+        """Connect, join the group and begin. Raises BrokerUnavailable when no broker answers.
+
+        Joining takes as long as the other members need to finish what they have in hand. Raises what
+        ends the worker meanwhile.
+        """
         settings = self._settings
         self._ended = asyncio.get_running_loop().create_future()
-        await self._publisher.start()
+        await self._outlet.start()
         try:
             await self._offsets.start()
             app = self._app = make_app(settings)
@@ -170,12 +203,17 @@ class Worker:
             transport.Consumer = StoredOffsets.of(
                 self._positions, self._in_hand, stop_s=_STOP_S, fetch_wait_s=settings.fetch_wait_s
             )
-            self._work = Work(
-                self._pipeline, self._publisher, self._metrics, publish_enriched=settings.publish_enriched
+            work = self._work = Work(
+                self._pipeline,
+                self._outlet,
+                self._metrics,
+                self._in_hand,
+                publish_enriched=settings.publish_enriched,
             )
             attach(
                 app,
-                self._work,
+                work,
+                self._commands,
                 partial(
                     slices,
                     positions=self._positions,
@@ -184,27 +222,33 @@ class Worker:
                     linger_s=settings.linger_s,
                 ),
             )
-            await app.start()
+            self._tasks = [
+                asyncio.create_task(self._watch(app), name="worker-watch"),
+                asyncio.create_task(self._measure_lag(app, work), name="worker-lag"),
+            ]
+            for task in self._tasks:
+                task.add_done_callback(self._task_ended)
+            await self._started(app)
         except KafkaError as error:
             await self._release()
             raise BrokerUnavailable(f"Kafka at {settings.bootstrap} cannot be reached: {error}.") from error
         except BaseException:
             await self._release()
             raise
-        self._tasks = [
-            asyncio.create_task(self._watch(app), name="worker-watch"),
-            asyncio.create_task(self._measure_lag(app), name="worker-lag"),
-        ]
         log.info("worker started", group=settings.group, bootstrap=settings.bootstrap)
 
     async def stop(self) -> None:
-        """Finish the slice in hand, commit it, leave the group. Stopping twice changes nothing."""
+        """Finish the slices in hand, commit them, leave the group. Stopping twice changes nothing."""
         if self._app is None:
             return
         await self._release()
         if self._ended is not None and not self._ended.done():
             self._ended.set_result(None)
         log.info("worker stopped", group=self._settings.group)
+
+    def assigned(self) -> set[tuple[str, int]]:
+        """The (topic, partition) that this worker reads now."""
+        return set() if self._app is None else cast(StoredOffsets, self._app.consumer).own()
 
     async def failed(self) -> None:
         """Wait until the worker ends: raises what ended it, or returns after `stop`."""
@@ -224,6 +268,19 @@ class Worker:
             await self.stop()
         await ended
 
+    async def _started(self, app: faust.App) -> None:
+        starting = asyncio.create_task(app.start(), name="worker-start")
+        ended = asyncio.create_task(self.failed())
+        try:
+            await asyncio.wait({starting, ended}, return_when=asyncio.FIRST_COMPLETED)
+            if ended.done():
+                ended.result()
+            await starting
+        finally:
+            for task in (starting, ended):
+                task.cancel()
+            await asyncio.gather(starting, ended, return_exceptions=True)
+
     async def _release(self) -> None:
         for task in self._tasks:
             task.cancel()
@@ -239,47 +296,39 @@ class Worker:
         if self._work is not None:
             self._work.stop()
         await self._offsets.stop()
-        try:
-            await self._publisher.stop(timeout_s=_LEAVE_S)
-        except SpotifireError as error:
-            # what it still held belongs to slices that were not acknowledged: it comes again
-            log.warning("publisher did not end well", error=str(error))
+        await self._outlet.stop(timeout_s=_LEAVE_S)
 
     async def _watch(self, app: faust.App) -> None:
         while not app.should_stop:  # noqa: ASYNC110  Faust sets it from several threads and loops
             await asyncio.sleep(_WATCH_S)
         self._fail(app.crash_reason or SpotifireError("The worker ended by itself."))
 
-    async def _measure_lag(self, app: faust.App) -> None:
-        loop = asyncio.get_running_loop()
-        every = {(topic.name, n) for topic in TOPICS if topic.name in _READ_TOPICS for n in range(topic.partitions)}
-        moved = loop.time()
-        before: dict[tuple[str, int], int | None] = {}
+    async def _measure_lag(self, app: faust.App, work: Work[Any]) -> None:
+        settings, now = self._settings, asyncio.get_running_loop().time
+        reading = cast(StoredOffsets, app.consumer)
+        every = {(topic.name, number) for topic in self._topics for number in range(topic.partitions)}
+        watchdog = Watchdog(now(), stalled_s=settings.stalled_s, joining_s=settings.stalled_s + settings.rebalance_s)
         while True:
             await asyncio.sleep(_LAG_S)
-            own = {(at.topic, at.partition) for at in app.consumer.assignment()}
+            own = reading.own()
             try:
                 standings = await self._offsets.read(sorted(every | own))
             except BrokerUnavailable as error:
                 log.warning("lag unknown", error=error.message)
-                moved = loop.time()
+                watchdog.unknown(now())
                 continue
-            self._metrics.lag(self._settings.group, {at: each.lag for at, each in standings.items()})
-            # another worker's partitions may stand still by its own fault; without any of our own we
-            # may be a spare one, or one that never got in: then all of them count
-            watched = {at: each for at, each in standings.items() if at in (own or every)}
-            commits = {at: each.committed for at, each in watched.items()}
-            lag = sum(each.lag for each in watched.values())
-            if self._in_hand or not lag or commits != before:
-                moved, before = loop.time(), commits
-            elif loop.time() - moved > self._settings.stalled_s:
-                self._fail(
-                    SpotifireError(
-                        f"{lag} records wait, and nothing was read for {self._settings.stalled_s:.0f} s.",
-                        cure="The worker has stalled: start it again.",
-                    )
-                )
+            self._metrics.lag(settings.group, {at: each.lag for at, each in standings.items()})
+            # another worker's partitions may stand still by its own fault
+            watched = {at: each for at, each in standings.items() if at in own}
+            try:
+                watchdog.look(now(), reading, watched, work.alive())
+            except Stuck as error:
+                self._fail(error)
                 return
+
+    def _task_ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._fail(error)
 
     def _fail(self, error: BaseException) -> None:
         if self._ended is not None and not self._ended.done():

@@ -10,16 +10,20 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter as Tally
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
+from operator import attrgetter
 
+import numpy as np
 from msgspec import Struct
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from streams.contracts.record import Taken
 from streams.contracts.topics import PLAY_RECORDED
-from streams.latency import RecentLatency
+from streams.latency import ArrayHistogram, RecentLatency
 
-_SLICE_SIZES = (1, 10, 100, 500, 1_000, 2_000, 5_000, 10_000, 50_000)
+_SLICE_SIZES = (1, 10, 100, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000)
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
+_published_ms = attrgetter("timestamp")
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
@@ -64,19 +68,25 @@ class Metrics:
         )
         self._work = Histogram(
             "spotifire_slice_seconds",
-            "From a slice's first look-up to its rows being durable, by topic.",
+            "From the moment a slice is taken up to its rows being durable, by topic.",
             ["topic"],
             buckets=_SECONDS,
             registry=self.registry,
         )
-        self._queryable = Histogram(
-            "spotifire_publish_to_queryable_seconds",
-            "From a play's record on Kafka to its rows in ClickHouse.",
+        self._inserts = Histogram(
+            "spotifire_insert_seconds",
+            "What ClickHouse took for a slice of plays: all its inserts, with retries.",
             buckets=_SECONDS,
             registry=self.registry,
         )
+        self._queryable = ArrayHistogram(
+            "spotifire_publish_to_queryable_seconds",
+            "From a play's record on Kafka to its rows in ClickHouse.",
+            _SECONDS,
+            self.registry,
+        )
         self._retries = Counter(
-            "spotifire_slice_retries", "Slices tried again because something was down.", registry=self.registry
+            "spotifire_slice_retries", "Slices published again because the broker was down.", registry=self.registry
         )
         self._lag = Gauge(
             "kafka_consumergroup_lag",
@@ -114,16 +124,20 @@ class Metrics:
         with self._lock:
             self._counts.update(counts)
 
-    def queryable(self, published_ms: Iterable[int], now_ms: int | None = None) -> None:
-        """Plays that can be queried as of now, by their records' timestamps (Unix ms)."""
+    def inserted(self, seconds: float) -> None:
+        """A slice of plays is in ClickHouse, which took that long."""
+        self._inserts.observe(seconds)
+
+    def queryable(self, records: Sequence[Taken], now_ms: int | None = None) -> None:
+        """Plays that can be queried as of now, by their records' timestamps."""
+        if not records:
+            return
         now = time.time_ns() // 1_000_000 if now_ms is None else now_ms
-        at = time.monotonic()
-        for published, count in Tally(published_ms).items():
-            seconds = max(0, now - published) / 1000
-            for _ in range(count):
-                self._queryable.observe(seconds)
-            with self._lock:
-                self._recent.add(at, seconds, count)
+        published = np.fromiter(map(_published_ms, records), np.int64, len(records))
+        seconds = np.maximum(now - published, 0) / 1000
+        self._queryable.observe(seconds)
+        with self._lock:
+            self._recent.add(time.monotonic(), seconds)
 
     def published(self, enriched: int) -> None:
         """Enriched plays are on their topic."""
@@ -132,7 +146,7 @@ class Metrics:
             self._counts[" enriched"] += enriched
 
     def retried(self) -> None:
-        """A slice is tried again."""
+        """A slice is published again."""
         self._retries.inc()
 
     def lag(self, group: str, lags: Mapping[tuple[str, int], int]) -> None:

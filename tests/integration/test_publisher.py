@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from deploy.kafka.inprocess import InProcessBroker
+from streams.batches import MIB
 from streams.contracts import codec
 from streams.contracts.errors import BrokerUnavailable, SpotifireError, UserError
 from streams.contracts.events import ArtistDescribed, ListenerProfile, PlayRecorded
@@ -24,7 +25,7 @@ from streams.contracts.topics import (
     PLAY_RECORDED,
     Topic,
 )
-from streams.publisher import MIB, Publisher, PublisherSettings
+from streams.publisher import Publisher, PublisherSettings
 from tests.support.kafka import Kafka
 from tests.support.recorder import NOW, play, uri
 
@@ -32,7 +33,9 @@ LONG = 3.0  # a publish that has not returned by then waits for a commit
 
 
 def publishing(kafka: Kafka, **more: Any) -> Publisher:
-    return Publisher(PublisherSettings(bootstrap=kafka.bootstrap, group=kafka.group, **more))
+    """Without compression, unless asked for: then the bytes of a window can be counted by hand."""
+    about = {"compression": None, **more}
+    return Publisher(PublisherSettings(bootstrap=kafka.bootstrap, group=kafka.group, **about))
 
 
 def topic_named(name: str) -> Topic:
@@ -174,6 +177,124 @@ async def test_publish_waits_until_the_group_has_committed_and_nothing_is_lost(k
     assert reader.uris == {uri(number) for number in range(total + 1)}
 
 
+def many(numbers: Iterable[int], *, listeners: int = 8, padding: int = 0) -> tuple[list[bytes | None], list[bytes]]:
+    plays = [play(number, listeners=listeners, padding=padding) for number in numbers]
+    return [each.listener.encode() for each in plays], [codec.encode(each) for each in plays]
+
+
+async def test_many_at_once_are_as_those_one_by_one(kafka: Kafka) -> None:
+    """Keys, values, headers, partitions and order are the same, also where both ways mix."""
+    total = 3000
+    async with publishing(kafka, batch_bytes=16 * 1024) as publisher, member(kafka) as reader:
+        for first in range(0, total, 1000):
+            keys, values = many(range(first, first + 999))
+            origins = [codec.headers(import_id="00000000000000ab", origin=f"a.json#{n}") for n in range(999)]
+            await publisher.publish_many(PLAY_RECORDED, keys, values, origins if first else None)
+            await publisher.publish(PLAY_RECORDED, play(first + 999, listeners=8))
+        await publisher.flush()
+        await reader.read(total)
+        single: dict[bytes, int] = {}
+        for number in range(8):  # where a record of that key goes by itself
+            await publisher.publish_raw(PLAY_RECORDED, f"{number + 1:016x}".encode(), b"", [])
+        await publisher.flush()
+        await reader.read(total + 8)
+        single = {record.key: record.partition for record in reader.records[total:]}
+        del reader.records[total:]
+    assert [record.timestamp for record in reader.records if abs(record.timestamp - time.time() * 1000) > 60_000] == []
+    seen: dict[bytes, list[int]] = {}
+    for record in sorted(reader.records, key=lambda record: (record.partition, record.offset)):
+        number = int(codec.decode_value(PlayRecorded, record.value, now=NOW).uri.removeprefix("spotify:track:"))
+        seen.setdefault(record.key, []).append(number)
+        assert record.partition == single[record.key]
+        alone = number < 1000 or number % 1000 == 999
+        about = {} if alone else {"import_id": "00000000000000ab", "origin": f"a.json#{number % 1000}"}
+        assert record.headers == tuple(codec.headers(**about))
+    assert all(numbers == sorted(numbers) for numbers in seen.values())
+    assert sorted(number for numbers in seen.values() for number in numbers) == list(range(total))
+
+
+async def test_many_at_once_wait_until_the_group_has_committed_and_nothing_is_lost(kafka: Kafka) -> None:
+    """Ten times what the window holds, in one call: the rest waits for the commits of a real group."""
+    total = 3000
+    async with publishing(kafka, window_bytes=64 * 1024) as publisher, member(kafka) as reader:
+        keys, values = many(range(total), listeners=1)
+        producing = asyncio.create_task(publisher.publish_many(PLAY_RECORDED, keys, values))
+        await asyncio.sleep(LONG)
+        await publisher.flush()
+        first = publisher.waiting()
+        assert 0 < first < total, "it must wait"
+        await reader.read(first)
+        assert sum(len(record.key) + len(record.value) for record in reader.records) <= 64 * 1024
+        await asyncio.sleep(0.5)
+        assert not producing.done(), "reading is not committing"
+        async with asyncio.timeout(60):
+            while len(reader.records) < total:
+                before = len(reader.records)
+                await reader.commit()
+                await reader.read(before + 1)
+                ahead = sum(len(record.key) + len(record.value) for record in reader.records[before:])
+                assert ahead <= 64 * 1024
+            settled = asyncio.create_task(publisher.settled())
+            await producing
+            await asyncio.sleep(0.3)
+            assert not settled.done(), "reading is not committing"
+            await reader.commit()
+            await settled
+        assert publisher.waiting() == 0
+    assert [record.value for record in sorted(reader.records, key=lambda record: record.offset)] == values
+
+
+async def test_the_in_process_broker_keeps_all_of_a_compressed_window(inprocess_kafka: Kafka) -> None:
+    """More waits there uncommitted than 5 MiB of plays, and the broker drops nothing."""
+    total = 20_000
+    most = read = 0
+    async with publishing(inprocess_kafka, compression="lz4") as publisher, member(inprocess_kafka) as reader:
+        keys, values = many(range(total), listeners=1, padding=900)
+        producing = asyncio.create_task(publisher.publish_many(PLAY_RECORDED, keys, values))
+        async with asyncio.timeout(60):
+            while read < total:  # behind by all that the window lets through
+                await asyncio.sleep(0.5)
+                await publisher.flush()
+                most = max(most, publisher.waiting())
+                await reader.read(min(total, read + publisher.waiting()))
+                read = len(reader.records)
+                await reader.commit()
+            await producing
+            await publisher.settled()
+    assert most * len(values[0]) > 6 * MIB
+    assert [record.offset for record in reader.records] == list(range(total)), "no hole"
+    assert [record.value for record in reader.records] == values
+
+
+async def test_one_of_many_that_is_too_large_is_raised_and_the_publisher_goes_on(kafka: Kafka) -> None:
+    async with publishing(kafka) as publisher, member(kafka, PLAY_ENRICHED) as reader:
+        with pytest.raises(SpotifireError, match="could not be published"):
+            await publisher.publish_many(PLAY_ENRICHED, [b"k", b"k"], [b"small", b"x" * (MIB + 1)])
+        await publisher.publish_many(PLAY_ENRICHED, [b"k", None, b"k"], [b"x" * 1_000_000, b"no key", None])
+        await publisher.flush()
+        await reader.read(4)
+    read = [(record.key, record.value and len(record.value)) for record in reader.records]
+    assert [size for key, size in read if key == b"k"] == [5, 1_000_000, None]
+    assert (None, 6) in read
+
+
+@pytest.mark.apache_kafka
+async def test_a_batch_that_the_broker_refuses_is_raised_by_whatever_comes_next(apache_kafka: Kafka) -> None:
+    strict = topic_named(f"test.strict.{apache_kafka.group}.v1")
+    admin = AIOKafkaAdminClient(bootstrap_servers=apache_kafka.bootstrap)
+    await admin.start()
+    await admin.create_topics([NewTopic(strict.name, 1, 1, topic_configs={"max.message.bytes": "1000"})])
+    await admin.close()
+    publisher = publishing(apache_kafka)
+    await publisher.start()
+    await publisher.publish_many(strict, [b"k"] * 50, [b"x" * 500] * 50)
+    for call in (publisher.flush, publisher.settled, lambda: publisher.publish_many(strict, [b"k"], [b"v"])):
+        with pytest.raises(SpotifireError, match="could not be published"):
+            await call()
+    with pytest.raises(SpotifireError, match="could not be published"):
+        await publisher.stop()
+
+
 async def test_two_publishers_stay_within_what_the_in_process_broker_keeps(inprocess_kafka: Kafka) -> None:
     """12 MiB through one partition that keeps 5, from two publishers that do not know each other."""
     each = 6000
@@ -188,7 +309,11 @@ async def test_two_publishers_stay_within_what_the_in_process_broker_keeps(inpro
                 await publisher.publish(PLAY_RECORDED, play(number, listeners=1, padding=900))
             await publisher.settled()
 
-        producing = asyncio.gather(produce(one, 0), produce(other, each))
+        async def produce_many(publisher: Publisher, first: int) -> None:
+            await publisher.publish_many(PLAY_RECORDED, *many(range(first, first + each), listeners=1, padding=900))
+            await publisher.settled()
+
+        producing = asyncio.gather(produce(one, 0), produce_many(other, each))
         await asyncio.sleep(LONG)  # nobody reads yet: both must have stopped
         while not producing.done():
             await reader.read(min(2 * each, len(reader.records) + 1))

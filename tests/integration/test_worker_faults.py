@@ -9,21 +9,39 @@ from typing import Any
 
 import pytest
 from faust.transport.drivers.aiokafka import Consumer
+from faust.transport.utils import DefaultSchedulingStrategy
 from mode import OneForOneSupervisor
 
 from deploy.kafka.apache import ApacheKafka
 from streams import agents as worker_agents
 from streams import app as worker_app
-from streams.chunks import Slice, _record
-from streams.contracts.record import Record
+from streams.chunks import Slice, StoredOffsets
+from streams.contracts.record import Record, Taken
 from streams.contracts.topics import PLAY_RECORDED
-from streams.positions import StoredOffsets
+from streams.positions import Partition
 from tests.integration.test_worker import make, publishing, standings, until
 from tests.support.kafka import Kafka
-from tests.support.recorder import Recorder, play, slow, uri
+from tests.support.recorder import NOW, Recorder, play, slow, uri
 
 TOTAL = 3000
 WANTED = {uri(number) for number in range(TOTAL)}
+
+
+def record_of(message: Any) -> Record:
+    return Record(message.topic, message.partition, message.offset, NOW, message.key, message.value)
+
+
+class Stock(Consumer):
+    """Faust's own consumer, with what our watchdog asks."""
+
+    def dead(self) -> None:
+        return None
+
+    def member(self) -> bool:
+        return True
+
+    def readable(self, at: Partition, end: int) -> int:
+        return end
 
 
 async def test_control_with_fausts_own_acknowledging_records_are_lost(
@@ -33,18 +51,20 @@ async def test_control_with_fausts_own_acknowledging_records_are_lost(
 
     async def stock(stream: Any, *_: Any, max_records: int, linger_s: float, **__: Any) -> AsyncIterator[Slice]:
         async for events in stream.take_events(max_records, within=linger_s):
-            yield Slice([_record(event.message) for event in events], lambda: None)
+            records = [record_of(event.message) for event in events]
+            yield Slice(records, 1, lambda: True, lambda: None, lambda: None)
 
     monkeypatch.setattr(worker_app, "slices", stock)
-    monkeypatch.setattr(StoredOffsets, "of", lambda *_, **__: Consumer)
+    monkeypatch.setattr(worker_app, "SliceScheduler", DefaultSchedulingStrategy)
+    monkeypatch.setattr(StoredOffsets, "of", lambda *_, **__: Stock)
     monkeypatch.setattr(worker_agents, "CrashingSupervisor", OneForOneSupervisor)
     recorder = Recorder()
 
-    def fail(_: Sequence[Record]) -> None:
-        if recorder.slices == 4:
+    def fail(_: Sequence[Taken]) -> None:
+        if recorder.prepared == 4:
             raise ZeroDivisionError("a bug of ours")
 
-    recorder.before = fail
+    recorder.preparing = fail
     async with publishing(inprocess_kafka) as publisher:
         for number in range(TOTAL):
             await publisher.publish(PLAY_RECORDED, play(number))
@@ -58,13 +78,14 @@ async def test_control_with_fausts_own_acknowledging_records_are_lost(
     assert recorder.ids < WANTED
 
 
-async def test_workers_come_and_go(kafka: Kafka, tmp_path: Path) -> None:
+@pytest.mark.apache_kafka
+async def test_workers_come_and_go(apache_kafka: Kafka, tmp_path: Path) -> None:
     """1 -> 2 -> 1 workers while plays come: nothing is missing, and no commit passes what is stored."""
     first, second = Recorder(), Recorder()
     first.before = second.before = slow(0.02)
-    one = make(kafka, tmp_path, first, slice_records=50)
-    other = make(kafka, tmp_path, second, slice_records=50)
-    async with publishing(kafka) as publisher:
+    one = make(apache_kafka, tmp_path, first, slice_records=50)
+    other = make(apache_kafka, tmp_path, second, slice_records=50)
+    async with publishing(apache_kafka) as publisher:
 
         async def produce() -> None:
             for number in range(TOTAL):
@@ -81,7 +102,7 @@ async def test_workers_come_and_go(kafka: Kafka, tmp_path: Path) -> None:
         seen = first.offsets | second.offsets
         committed = {
             (PLAY_RECORDED.name, partition, offset)
-            for partition, standing in (await standings(kafka)).items()
+            for partition, standing in (await standings(apache_kafka)).items()
             for offset in range(standing.committed or 0)
         }
         assert committed <= seen | second.offsets

@@ -9,7 +9,6 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from sinks.clickhouse import ClickHouse
-from sinks.commands import Commands
 from sinks.listeners import Listeners
 from sinks.reference import ClickHouseReference
 from sinks.writer import Writer
@@ -30,7 +29,7 @@ async def test_every_sighting_is_in_clickhouse(
 ) -> None:
     listener = Listeners(clickhouse).add("Ada", "Europe/Zurich").listener
     metrics = Metrics()
-    pipeline = Pipeline(Writer(clickhouse, stopping), ClickHouseReference(clickhouse, stopping), Commands(clickhouse))
+    pipeline = Pipeline(Writer(clickhouse, stopping), ClickHouseReference(clickhouse, stopping))
     worker = Worker(
         WorkerSettings(
             bootstrap=inprocess_kafka.bootstrap,

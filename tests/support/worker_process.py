@@ -1,13 +1,14 @@
 """A worker in a process of its own, to be killed: `python -m tests.support.worker_process ...`.
 
 Arguments: the broker's address, the group, the data folder, the file that is durable, the
-records in a slice. It ends on SIGTERM with 0.
+records in a slice, its static name, and the host that it thinks it is on. It ends on SIGTERM with 0.
 """
 
 from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 import sys
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from streams.metrics import Metrics
 from tests.support.recorder import Recorder, slow
 
 
-async def main(bootstrap: str, group: str, data_dir: str, file: str, slice_records: str) -> None:
+async def main(bootstrap: str, group: str, data_dir: str, file: str, slice_records: str, name: str) -> None:
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
     recorder = Recorder(Path(file))
@@ -26,10 +27,12 @@ async def main(bootstrap: str, group: str, data_dir: str, file: str, slice_recor
         data_dir=Path(data_dir),
         group=group,
         slice_records=int(slice_records),
-        instance_id="worker-1",  # it is back within its session, and gets its partitions at once
+        instance_id=name,  # it is back within its session, and gets its partitions at once
     )
-    await Worker(settings, recorder, Metrics()).run(stopping)
+    await Worker(settings, recorder, Metrics(), commands=recorder).run(stopping)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+    *arguments, host = sys.argv[1:]
+    socket.gethostname = lambda: host
+    asyncio.run(main(*arguments))
