@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from typing import TypeAlias
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from streams.contracts.events import PlaybackChanged, PlayRecorded
-from streams.contracts.ids import sighting_id
+from streams.contracts.ids import SEPARATOR, hashes64, name_key
 from streams.contracts.tables import IMPORT_ROWS, MS, PLAYBACK, SIGHTINGS
 
 Int64s = npt.NDArray[np.int64]
@@ -20,86 +20,96 @@ UInt64s = npt.NDArray[np.uint64]
 Column: TypeAlias = pa.Array | pa.ChunkedArray
 Flags = npt.NDArray[np.bool_]
 
-_COPIED = (  # what a sighting takes from its event unchanged, under the same name
-    "source",
-    "kind",
-    "reported_end",
-    "started_at",
-    "ms_played",
-    "duration_ms",
-    "uri",
-    "title",
-    "album",
-    "album_uri",
-    "image_url",
-    "isrc",
-    "release_date",
-    "country",
-    "platform",
-    "reason_start",
-    "reason_end",
-    "shuffle",
-    "skipped",
-    "offline",
-    "incognito",
-    "explicit",
-    "published_at",
-)
-_values_of = attrgetter("listener", "ended_at", "artists", "import_id", *_COPIED)
+# what a sighting takes from its event under another name, or not as it is; the rest has the same name
+_ARTISTS, _OTHERS = ("artist_names", "artist_ids"), ("listener", "ended_at", "import_id")
+_MADE = ("sighting_id", "version", "is_deleted")
+_COPIED = tuple(name for name in SIGHTINGS.names if name not in {*_ARTISTS, *_OTHERS, *_MADE})
+_values_of = attrgetter("artists", *_OTHERS, *_COPIED)
 
 
 def sighting_table(events: Sequence[PlayRecorded], version: int) -> pa.Table:
-    """Decoded events as rows of schema SIGHTINGS, in their order, all with that `version`.
-
-    `ended_at` is the event's better end where it has one, else the end that the source reported.
-    """
+    """Decoded events as rows of schema SIGHTINGS, in their order, all with that `version`."""
     if not events:
         return SIGHTINGS.empty_table()
-    rows = len(events)
-    listeners, ends, artists, imports, *copied = zip(*map(_values_of, events), strict=True)
-    said = dict(zip(_COPIED, copied, strict=True))
-    numbers = {text: int(text, 16) for text in {*listeners, *imports} if text}
-    every_artist = [artist for several in artists for artist in several]
-    upto = pa.array(np.concatenate([[0], np.cumsum(np.fromiter(map(len, artists), np.int32, rows))]), pa.int32())
-    columns: dict[str, object] = {
-        **said,
-        "listener": np.fromiter((numbers[text] for text in listeners), np.uint64, rows),
-        "ended_at": [better or end for better, end in zip(ends, said["reported_end"], strict=True)],
-        "sighting_id": np.fromiter(_sighting_ids(events, numbers), np.uint64, rows),
-        "version": np.full(rows, version, np.uint64),
-        "is_deleted": np.zeros(rows, np.uint8),
-        "artist_names": pa.ListArray.from_arrays(upto, pa.array([artist.name for artist in every_artist], pa.string())),
-        "artist_ids": pa.ListArray.from_arrays(upto, pa.array([artist.id for artist in every_artist], pa.string())),
-        "import_id": np.fromiter((numbers.get(text, 0) for text in imports), np.uint64, rows),
+    artists, listeners, ends, imports, *copied = zip(*map(_values_of, events), strict=True)
+    every = [artist for several in artists for artist in several]
+    upto = pa.array(np.concatenate([[0], np.cumsum(np.fromiter(map(len, artists), np.int32, len(events)))]), pa.int32())
+    said = {
+        "listener": pa.array(listeners, pa.string()),
+        "ended_at": pa.array(ends, pa.int64()),
+        "import_id": pa.array(imports, pa.string()),
+        "artist_names": pa.ListArray.from_arrays(upto, pa.array([artist.name for artist in every], pa.string())),
+        "artist_ids": pa.ListArray.from_arrays(upto, pa.array([artist.id for artist in every], pa.string())),
     }
-    return pa.table([_array(columns[field.name], field.type) for field in SIGHTINGS], schema=SIGHTINGS)
+    for name, values in zip(_COPIED, copied, strict=True):
+        kind = SIGHTINGS.field(name).type
+        said[name] = pa.array(values, pa.int64() if pa.types.is_timestamp(kind) else kind)
+    return sightings_said(said, tracks_said(said), version)
 
 
-def _array(values: object, kind: pa.DataType) -> pa.Array:
-    return values if isinstance(values, pa.Array) else pa.array(values, kind)
+def sightings_said(said: Mapping[str, pa.Array], tracks: pa.Array, version: int) -> pa.Table:
+    """Columns of events as rows of schema SIGHTINGS, all with that `version`.
+
+    `said` has every field of PlayRecorded, ids as texts and times as numbers, but `artist_names` and
+    `artist_ids` (lists as long as each other) for `artists`; only what is null by default may be.
+    `tracks` is `tracks_said(said)`. `ended_at` becomes the event's better end where it has one, else
+    the end that the source reported.
+    """
+    rows = len(tracks)
+    columns = {
+        **said,
+        "listener": pa.array(_numbers(said["listener"])),
+        "ended_at": pc.coalesce(said["ended_at"], said["reported_end"]),
+        "sighting_id": pa.array(_sighting_ids(said, tracks)),
+        "version": pa.array(np.full(rows, version, np.uint64)),
+        "is_deleted": pa.array(np.zeros(rows, np.uint8)),
+        "import_id": pa.array(_numbers(said["import_id"])),
+    }
+    return pa.table([_as(columns[field.name], field.type) for field in SIGHTINGS], schema=SIGHTINGS)
 
 
-def _sighting_ids(events: Sequence[PlayRecorded], numbers: dict[str, int]) -> Iterator[int]:
-    for event in events:
-        yield sighting_id(
-            numbers[event.listener],
-            event.source,
-            event.reported_end,
-            event.uri,
-            event.artists[0].name if event.artists else "",
-            event.title,
-            event.ms_played,
-        )
+def _as(array: pa.Array, kind: pa.DataType) -> pa.Array:
+    return array if array.type == kind else array.cast(kind)
 
 
-def import_row_table(sightings: pa.Table, ended: Int64s, version: int) -> pa.Table:
-    """Which import held which sighting (schema IMPORT_ROWS): each pair once, none for import 0.
+def tracks_said(said: Mapping[str, pa.Array]) -> pa.Array:
+    """What names the track inside a sighting's id: the URI, else the folded names, else ""."""
+    uri = said["uri"]
+    nameless = pc.equal(uri, "")
+    if not pc.any(nameless).as_py():
+        return uri
+    artists, titles = first_texts(said["artist_names"].filter(nameless)), said["title"].filter(nameless)
+    keys = map(name_key, artists.to_pylist(), titles.to_pylist())
+    return pc.replace_with_mask(uri, nameless, pa.array(keys, pa.string()))
 
-    `ended` is each sighting's end as it is stored, Unix milliseconds UTC.
+
+def _numbers(texts: pa.Array) -> UInt64s:
+    """Hexadecimal digits as numbers, "" as 0."""
+    coded = texts.dictionary_encode()
+    numbers = np.array([int(text or "0", 16) for text in coded.dictionary.to_pylist()], np.uint64)
+    return np.asarray(numbers[coded.indices.to_numpy()], dtype=np.uint64)
+
+
+def _sighting_ids(said: Mapping[str, pa.Array], tracks: pa.Array) -> UInt64s:
+    """`ids.sighting_id` of every row."""
+    played = pc.fill_null(said["ms_played"].cast(pa.string()), "")
+    parts = said["listener"], said["source"], said["reported_end"].cast(pa.string()), tracks, played
+    return hashes64(pc.binary_join_element_wise(*parts, SEPARATOR))
+
+
+def import_row_table(sightings: pa.Table, ended: Int64s, brought: UInt64s, version: int) -> pa.Table:
+    """Which import held which sighting (schema IMPORT_ROWS), each pair once.
+
+    `ended` is each sighting's end as it is stored, Unix milliseconds UTC, `brought` the import that
+    was the first to bring it. Import 0 holds only what an import brought and something else then
+    brought too: it stays when that import is undone.
     """
     imports, ids = unsigned(sightings["import_id"]), unsigned(sightings["sighting_id"])
-    _, first = np.unique(np.stack([imports, ids]), axis=1, return_index=True)
-    held = np.sort(first[imports[first] != 0])
+    some = np.flatnonzero(imports | brought)
+    order = some[np.lexsort((ids[some], imports[some]))]
+    first = np.ones(len(order), np.bool_)
+    first[1:] = (ids[order][1:] != ids[order][:-1]) | (imports[order][1:] != imports[order][:-1])
+    held = np.sort(order[first])
     rows = len(held)
     return pa.table(
         [

@@ -1,7 +1,11 @@
 """A refused record as a dead letter: a row for ClickHouse and a record for its topic. Pure.
 
-The bytes stay as they came, but for two reasons: what an erased listener once sent is counted and
-not kept; and what is too large to be published once more with our headers lies in ClickHouse only.
+The bytes stay as they came, but for two reasons: what an erased listener once sent, or an import that
+was undone, is counted and not kept; and what is too large to be published once more with our headers
+lies in ClickHouse only.
+
+A dead letter that is published again (api/replaying.py) carries its id in the header REPLAY: refused
+once more it is the same dead letter, in its newest state, and no second one.
 """
 
 from __future__ import annotations
@@ -11,7 +15,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 from msgspec import Struct
 
-from streams.contracts.errors import Erased, Refused
+from streams.contracts.errors import Erased, Refused, Undone
 from streams.contracts.ids import hash64, to_hex
 from streams.contracts.record import (
     ERROR_CLASS,
@@ -21,10 +25,13 @@ from streams.contracts.record import (
     ERROR_TOPIC,
     IMPORT,
     ORIGIN,
+    PUBLISHED,
+    REPLAY,
     Record,
 )
 from streams.contracts.tables import DEAD_LETTERS
 
+_OF_REPLAY = {REPLAY, PUBLISHED}
 _OURS = {ERROR_TOPIC, ERROR_PARTITION, ERROR_OFFSET, ERROR_CLASS, ERROR_MESSAGE}
 
 MOST = 900 * 1024  # bytes of a record that are repeated on the topic: Kafka takes 1 MiB, our headers included
@@ -79,26 +86,37 @@ def dead_letter_table(refusals: Sequence[Refusal], refused_at: int) -> pa.Table:
             "topic": record.topic,
             "partition": record.partition,
             "offset": record.offset,
-            "published_at": max(0, record.timestamp),
+            "published_at": _published(record),
             "key": record.key or b"",
             "payload": _kept(refusal) or b"",
-            "headers": [(name, (value or b"").decode("utf-8", "replace")) for name, value in record.headers],
+            "headers": [(name, value or b"") for name, value in record.headers if name not in _OF_REPLAY],
         }
         rows[row["dead_letter_id"]] = row
     return pa.Table.from_pylist(list(rows.values()), schema=DEAD_LETTERS)
 
 
 def dead_letter_id(record: Record) -> int:
-    """A row of an import's file has one id for ever; any other record is told by where and what it is."""
+    """A row of an import's file has one id for ever; any other record is told by where and what it is.
+
+    So is one that is published again: by its header, which says the id that it had.
+    """
     import_id, origin = _id(record.header(IMPORT).encode()), record.header(ORIGIN)
     if import_id and origin:
         return hash64(to_hex(import_id), origin)
+    if replayed := _id(record.header(REPLAY).encode()):
+        return replayed
     where = (record.topic, str(record.partition), str(record.offset), str(record.timestamp))
     return hash64(*where, (record.value or b"").decode("latin-1"))
 
 
 def _kept(refusal: Refusal) -> bytes | None:
-    return b"" if isinstance(refusal.error, Erased) else refusal.record.value
+    return b"" if isinstance(refusal.error, Erased | Undone) else refusal.record.value
+
+
+def _published(record: Record) -> int:
+    """Unix milliseconds UTC; of a replay, when the record was first published."""
+    first = record.header(PUBLISHED)
+    return int(first) if first.isascii() and first.isdigit() and len(first) < 15 else max(0, record.timestamp)
 
 
 def _id(text: bytes) -> int:

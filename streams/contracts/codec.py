@@ -31,7 +31,7 @@ from streams.contracts.errors import (
 )
 from streams.contracts.events import DAY, EARLIEST, VERSION, PlayRecorded
 from streams.contracts.ids import name_key
-from streams.contracts.record import CONTENT_TYPE, IMPORT, ORIGIN, SCHEMA_VERSION, Record
+from streams.contracts.record import CONTENT_TYPE, IMPORT, ORIGIN, SCHEMA_VERSION, Headers, Taken
 
 EventT = TypeVar("EventT", bound=Struct)
 
@@ -61,18 +61,23 @@ def headers(*, import_id: str = "", origin: str = "") -> list[tuple[str, bytes]]
     return made
 
 
-def decode(event_type: type[EventT], record: Record, *, now_ms: int) -> EventT:
+def readable(headers: Headers) -> bool:
+    """Whether the version of a record's headers is read here; without one it is the topic's name's."""
+    for name, value in headers:
+        if name == SCHEMA_VERSION:
+            return value == VERSION_TEXT
+    return True
+
+
+def decode(event_type: type[EventT], record: Taken, *, now_ms: int) -> EventT:
     """The event that a record holds. `now_ms` is Unix milliseconds UTC.
 
     A record without a `schema-version` header is read as the version that its topic's name says.
     Raises MalformedJson, UnknownVersion, MissingField, WrongType, TooLong, ImpossibleTime or
     OutOfRange.
     """
-    for name, value in record.headers:
-        if name == SCHEMA_VERSION:
-            if value != VERSION_TEXT:
-                raise UnknownVersion(f"the header {SCHEMA_VERSION} is not {VERSION}")
-            break
+    if not readable(record.headers):
+        raise UnknownVersion(f"the header {SCHEMA_VERSION} is not {VERSION}")
     return decode_value(event_type, record.value or b"", now=now_ms)
 
 
@@ -106,6 +111,7 @@ def _decoder(event_type: type[EventT]) -> msgspec.json.Decoder[EventT]:
     return msgspec.json.Decoder(event_type)
 
 
+@cache  # msgspec needs milliseconds for it
 def _shapes(event_type: type[Struct]) -> dict[str, list[shape.Type]]:
     """Field name -> its type, or the members of its union."""
     described = shape.type_info(event_type)

@@ -7,10 +7,14 @@ else (JSON, URLs, Kafka keys) 16 hexadecimal digits, because JavaScript and Graf
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import unicodedata
 from functools import lru_cache
+from hashlib import blake2b
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 
 SEPARATOR = "\x1f"  # fold() and the codec's URI pattern both keep it out of the parts
 
@@ -41,8 +45,14 @@ def fold(text: str) -> str:
 
 def hash64(*parts: str) -> int:
     """BLAKE2b, 8 bytes, of the parts joined by the unit separator."""
-    digest = hashlib.blake2b(SEPARATOR.join(parts).encode("utf-8", "surrogatepass"), digest_size=8)
+    digest = blake2b(SEPARATOR.join(parts).encode("utf-8", "surrogatepass"), digest_size=8)
     return int.from_bytes(digest.digest(), "big")
+
+
+def hashes64(texts: pa.Array) -> npt.NDArray[np.uint64]:
+    """`hash64` of each text of a column without nulls; parts are joined by SEPARATOR beforehand."""
+    told = texts.cast(pa.binary()).to_numpy(zero_copy_only=False)
+    return np.frombuffer(b"".join([blake2b(one, digest_size=8).digest() for one in told]), ">u8").astype(np.uint64)
 
 
 @lru_cache(maxsize=65_536)
