@@ -41,6 +41,10 @@ SETTINGS: Mapping[str, Any] = {
     "max_query_size": 64 << 20,
 }
 
+# Collapsing a block while it is inserted costs as much as inserting it, and ours hold a key once; if
+# not, FINAL and the next merge see to it.
+INSERTING: Mapping[str, Any] = {"optimize_on_insert": 0}
+
 
 @dataclass(frozen=True)
 class ClickHouseSettings:
@@ -144,7 +148,7 @@ class ClickHouse:
         """Insert whole columns, in one statement; returns when they are durable."""
         if rows.num_rows:
             unified = rows.unify_dictionaries()  # Arrow's file format allows one dictionary a column
-            self._run(lambda c: c.insert_arrow(table, unified))
+            self._run(lambda c: c.insert_arrow(table, unified, settings=dict(INSERTING)))
 
     # Life
 

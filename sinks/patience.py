@@ -11,6 +11,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_when_eve
 from tenacity.nap import sleep_using_event
 
 from streams.contracts.errors import SpotifireError
+from streams.vitals import alive
 
 T = TypeVar("T")
 
@@ -37,10 +38,13 @@ class Patience:
 
     def __call__(self, act: Callable[[], T]) -> T:
         """What `act` returns, however long that takes."""
-        return self._retrying.copy()(act)
+        made = self._retrying.copy()(act)
+        alive()
+        return made
 
 
 def _say(state: RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
+    alive()
     wait = round(state.next_action.sleep, 2) if state.next_action else 0
     log.warning("store unavailable, trying again", error=str(error), attempt=state.attempt_number, wait_s=wait)

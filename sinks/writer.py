@@ -9,7 +9,7 @@ replaces rows of the same key, so readers see them once.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +18,7 @@ from sinks import spans as intervals
 from sinks.clickhouse import ClickHouse
 from sinks.erase import erase_listener
 from sinks.patience import Patience
+from sinks.times import to_time
 from streams.contracts.ports import Span
 from streams.contracts.tables import DEAD_LETTERS, IMPORT_ROWS, PLAYBACK, PLAYS, SIGHTINGS
 
@@ -25,7 +26,7 @@ SIGHTING_COLUMNS = ", ".join(SIGHTINGS.names)
 
 
 class Writer:
-    """streams.contracts.ports.PlayStore on ClickHouse. Used by one worker thread at a time."""
+    """streams.contracts.ports.PlayStore on ClickHouse. Threads may share it: each has a handle of its own."""
 
     def __init__(self, ch: ClickHouse, stopping: threading.Event, *, patience: Patience | None = None) -> None:
         self._ch = ch
@@ -39,19 +40,41 @@ class Writer:
     def sightings_within(self, spans: Sequence[Span]) -> pa.Table:
         """Live sightings (schema SIGHTINGS), of every kind, whose `ended_at` lies in a span."""
         wanted = intervals.merged(spans)
-        if not wanted:
+        if not len(wanted):
             return SIGHTINGS.empty_table()
         where, params = intervals.condition(wanted)
-        found = self._sightings(where, params)
+        found = self._sightings(where, params, clause="PREWHERE")  # only columns of the sorting key
         if len(wanted) <= intervals.EXACT or not found.num_rows:
             return found
         ends = found["ended_at"].to_numpy().astype("datetime64[ms]").astype(np.int64)
         return found.filter(pa.array(intervals.mask(wanted, found["listener"].to_numpy(), ends)))
 
-    def sightings_of(self, listener: int) -> pa.Table:
-        """All live sightings (schema SIGHTINGS) of one listener, by end."""
-        found = self._sightings("listener = {listener:UInt64}", {"listener": listener})
-        return found.sort_by([("ended_at", "ascending"), ("sighting_id", "ascending")])
+    def newest_ends(self, listeners: Collection[int]) -> Mapping[int, int]:
+        """By listener the newest `ended_at`, Unix milliseconds UTC, of their sightings, removed ones too."""
+        sql = (
+            "SELECT listener, toUnixTimestamp64Milli(max(ended_at)) FROM sightings "
+            "WHERE listener IN {listeners:Array(UInt64)} GROUP BY listener"
+        )
+        return dict(self._patiently(lambda: self._ch.query(sql, {"listeners": list(listeners)})))
+
+    def corrected_ends(self, listeners: Collection[int]) -> pa.Table:
+        """listener, sighting_id and ended_at of their sightings, removed ones too, that do not end as reported."""
+        sql = (
+            "SELECT listener, sighting_id, ended_at FROM sightings "
+            "WHERE listener IN {listeners:Array(UInt64)} AND ended_at != reported_end"
+        )
+        found = self._patiently(lambda: self._ch.query_arrow(sql, {"listeners": list(listeners)}))
+        schema = pa.schema([SIGHTINGS.field(name) for name in ("listener", "sighting_id", "ended_at")])
+        return found.cast(schema) if found.num_columns else schema.empty_table()
+
+    def sightings_after(self, listener: int, after: int, limit: int) -> pa.Table:
+        """The first `limit` live sightings of one listener that end later than `after` (Unix ms UTC)."""
+        params = {"listener": listener, "after": to_time(after), "limit": limit}
+        return self._sightings(
+            "listener = {listener:UInt64} AND ended_at > {after:DateTime64(3, 'UTC')} "
+            "ORDER BY ended_at, sighting_id LIMIT {limit:UInt64}",
+            params,
+        )
 
     def write_plays(self, plays: pa.Table) -> None:
         """Schema PLAYS."""
@@ -79,7 +102,7 @@ class Writer:
             raise ValueError(f"columns for {table} are {rows.schema.names}, not {schema.names}")
         self._patiently(lambda: self._ch.insert_arrow(table, rows))
 
-    def _sightings(self, where: str, params: Mapping[str, object]) -> pa.Table:
-        sql = f"SELECT {SIGHTING_COLUMNS} FROM sightings FINAL WHERE {where}"
+    def _sightings(self, where: str, params: Mapping[str, object], *, clause: str = "WHERE") -> pa.Table:
+        sql = f"SELECT {SIGHTING_COLUMNS} FROM sightings FINAL {clause} {where}"
         found = self._patiently(lambda: self._ch.query_arrow(sql, params))
         return found.cast(SIGHTINGS) if found.num_columns else SIGHTINGS.empty_table()

@@ -26,7 +26,9 @@ one in streams/matching.py.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
@@ -42,7 +44,11 @@ NONE = -1  # the code of a key that a sighting does not have, and an `ms_played`
 
 @dataclass(frozen=True)
 class Keys:
-    """What the rule looks at, one entry a sighting. `uri` and `name` are codes, equal for equal keys."""
+    """What the rule looks at, one entry a sighting.
+
+    `uri` and `name` are codes, equal for equal keys within this process: 63 bits of Python's own
+    hash of the text, so entries of several tables can be put together without their texts.
+    """
 
     listener: UInt64s
     second: Int64s
@@ -61,37 +67,49 @@ def keys_of(tracks: pa.Table) -> Keys:
     name, hashes = _names(tracks, uri, uris)
     sources = tracks["source"].combine_chunks().dictionary_encode()
     ranks = np.array([RANK.get(source, len(RANK)) for source in sources.dictionary.to_pylist()], np.int64)
-    empty = np.array([not text for text in uris], np.bool_)
     return Keys(
         listener=unsigned(tracks["listener"]),
         second=second,
         rank=ranks[sources.indices.to_numpy()],
         sighting=unsigned(tracks["sighting_id"]),
         ms_played=milliseconds(tracks["ms_played"]),
-        uri=np.where(empty[uri], NONE, uri),
+        uri=_hashes(uris)[uri],
         name=name,
         candidate=(second.astype(np.uint64) << np.uint64(32)) | hashes,
     )
 
 
-def subset(keys: Keys, rows: Flags) -> Keys:
-    """The keys of some of the rows."""
+def subset(keys: Keys, rows: Flags | Int64s) -> Keys:
+    """The keys of some of the rows, by flag or by index."""
     return Keys(**{field.name: getattr(keys, field.name)[rows] for field in fields(Keys)})
+
+
+def joined(several: Sequence[Keys]) -> Keys:
+    """The keys of all of them, in their order."""
+    return Keys(**{field.name: np.concatenate([getattr(one, field.name) for one in several]) for field in fields(Keys)})
 
 
 def components(keys: Keys) -> Int64s:
     """Label of each sighting's component: the smallest row number in it."""
-    by_uri, by_name = _runs(keys, keys.uri), _runs(keys, keys.name)
     labels = np.arange(len(keys.second))
+    near = np.flatnonzero(_near_another(keys))
+    if not len(near):
+        return labels
+    some = subset(keys, near)
+    by_uri, by_name = _runs(some, some.uri), _runs(some, some.name)
+    within = np.arange(len(near))
     while True:
-        spread = _least(by_name, _least(by_uri, labels))
-        if np.array_equal(spread, labels):
+        spread = _least(by_name, _least(by_uri, within))
+        if np.array_equal(spread, within):
+            labels[near] = near[within]
             return labels
-        labels = spread
+        within = spread
 
 
 def plays_of(keys: Keys, labels: Int64s) -> Int64s:
     """The play of each sighting, as a number from 0; `labels` are those of `components`."""
+    if np.array_equal(labels, np.arange(len(labels))):
+        return labels  # each is alone
     _, part, size = np.unique(labels, return_inverse=True, return_counts=True)
     play = part.astype(np.int64)  # the first play of a component has the component's number
     fresh = len(size)  # further plays of a component are numbered behind
@@ -119,8 +137,7 @@ def plays_of(keys: Keys, labels: Int64s) -> Int64s:
 def play_ids(keys: Keys, play: Int64s) -> UInt64s:
     """The id of each play, by its number: the candidate of its earliest sighting."""
     order = np.lexsort((keys.sighting, keys.rank, keys.second, play))
-    _, first = np.unique(play[order], return_index=True)
-    return keys.candidate[order[first]]
+    return keys.candidate[order[np.flatnonzero(np.diff(play[order], prepend=-1))]]
 
 
 def superseded(keys: Keys, play: Int64s, ids: UInt64s) -> Int64s:
@@ -132,13 +149,19 @@ def superseded(keys: Keys, play: Int64s, ids: UInt64s) -> Int64s:
     other = np.flatnonzero(keys.candidate != ids[play])
     if not len(other):
         return other
-    live = set(zip(keys.listener.tolist(), ids[play].tolist(), strict=True))
-    found: dict[tuple[int, int], int] = {}
-    listeners, candidates = keys.listener[other].tolist(), keys.candidate[other].tolist()
-    for row, pair in zip(other.tolist(), zip(listeners, candidates, strict=True), strict=True):
-        if pair not in live:
-            found.setdefault(pair, row)
-    return np.array(list(found.values()), np.int64)
+    listener = np.zeros(len(ids), np.uint64)
+    listener[play] = keys.listener
+    said, live = pair_codes((keys.listener[other], keys.candidate[other]), (listener, ids))
+    gone, at = np.unique(said, return_index=True)
+    return other[at[~np.isin(gone, live)]]
+
+
+def pair_codes(*several: tuple[UInt64s, UInt64s]) -> list[Int64s]:
+    """Columns of (listener, id) as numbers, equal for equal pairs."""
+    listeners, listener = np.unique(np.concatenate([one for one, _ in several]), return_inverse=True)
+    _, number = np.unique(np.concatenate([one for _, one in several]), return_inverse=True)
+    codes = number * len(listeners) + listener
+    return np.split(codes, np.cumsum([len(one) for one, _ in several])[:-1])
 
 
 def _members(keys: Keys, rows: Int64s) -> list[Member]:
@@ -149,25 +172,47 @@ def _members(keys: Keys, rows: Int64s) -> list[Member]:
 
 def _codes(texts: pa.ChunkedArray) -> tuple[Int64s, list[str]]:
     encoded = pc.fill_null(texts, "").combine_chunks().dictionary_encode()
-    return encoded.indices.to_numpy().astype(np.int64), encoded.dictionary.to_pylist()
+    return encoded.indices.to_numpy().astype(np.int64), encoded.dictionary.to_numpy(zero_copy_only=False).tolist()
 
 
 def _names(tracks: pa.Table, uri: Int64s, uris: list[str]) -> tuple[Int64s, UInt64s]:
     """Code of the folded artist and title (NONE without), and the 32 bits that name the track."""
     artist, artists = _codes(pa.chunked_array([first_texts(tracks["artist_names"])]))
     title, titles = _codes(tracks["title"])
+    if not len(artist):
+        return artist, np.empty(0, np.uint64)
     pairs, inverse = np.unique(artist * max(1, len(titles)) + title, return_inverse=True)
-    codes: dict[str, int] = {}
-    code, bits = np.full(len(pairs), NONE, np.int64), np.zeros(len(pairs), np.uint64)
-    for at, pair in enumerate(pairs.tolist()):
-        name, heading = artists[pair // len(titles)], titles[pair % len(titles)]
-        if key := name_key(name, heading):
-            code[at] = codes.setdefault(key, len(codes))
-            bits[at] = track_hash("", name, heading)
-    names, hashes = code[inverse], bits[inverse]
+    artist, title = (part.tolist() for part in np.divmod(pairs, max(1, len(titles))))
+    keys, track = zip(*map(_name, map(artists.__getitem__, artist), map(titles.__getitem__, title)), strict=True)
+    names, hashes = _hashes(keys)[inverse], np.array(track, np.uint64)[inverse]
     for row in np.flatnonzero(names == NONE).tolist():
         hashes[row] = track_hash(uris[uri[row]], "", "")
     return names, hashes
+
+
+@lru_cache(maxsize=131_072)
+def _name(artist: str, title: str) -> tuple[str, int]:
+    """The folded artist and title ("" without), and the 32 bits that name the track (0 without)."""
+    key = name_key(artist, title)
+    return key, track_hash("", artist, title) if key else 0
+
+
+def _hashes(texts: Sequence[str]) -> Int64s:
+    """The code of each text: NONE for ""."""
+    codes = np.fromiter(map(hash, texts), np.int64, len(texts)) & np.int64(0x7FFF_FFFF_FFFF_FFFF)
+    codes[codes == 0] = NONE  # Python's hash of "" is 0
+    return codes
+
+
+def _near_another(keys: Keys) -> Flags:
+    """Which sightings have any other of their listener at most 90 s away; the rest are components alone."""
+    order = np.lexsort((keys.second, keys.listener))
+    listener, second = keys.listener[order], keys.second[order]
+    close = (listener[1:] == listener[:-1]) & (np.diff(second) <= WINDOW)
+    near = np.zeros(len(order), np.bool_)
+    near[order[1:][close]] = True
+    near[order[:-1][close]] = True
+    return near
 
 
 def _runs(keys: Keys, key: Int64s) -> Int64s:

@@ -17,16 +17,11 @@ from streams.contracts.errors import BrokerUnavailable
 
 
 class Standing(Struct, frozen=True):
-    """One partition: its first and next offset, and what the group reads next (None: never committed)."""
+    """One partition: where the group goes on, its next offset, and the commit (None: never committed)."""
 
-    first: int
+    position: int  # the commit, else the beginning, for the group reads from the earliest
     end: int
     committed: int | None
-
-    @property
-    def position(self) -> int:
-        """Where the group goes on: the commit, else the beginning, for it reads from the earliest."""
-        return self.first if self.committed is None else self.committed
 
     @property
     def lag(self) -> int:
@@ -73,13 +68,14 @@ class GroupOffsets:
             async with asyncio.timeout(timeout_s):
                 # commits first: a commit that comes between the two may only make the lag look larger
                 commits = await asyncio.gather(*(self._consumer.committed(each) for each in wanted))
-                firsts = await self._consumer.beginning_offsets(wanted)
+                fresh = [each for each, commit in zip(wanted, commits, strict=True) if commit is None]
+                firsts = await self._consumer.beginning_offsets(fresh) if fresh else {}
                 ends = await self._consumer.end_offsets(wanted)
         except (KafkaError, TimeoutError) as error:
             raise BrokerUnavailable(
                 f"Kafka at {self._bootstrap} did not answer: {error!r}.", cure="It is asked again."
             ) from error
         return {
-            (each.topic, each.partition): Standing(firsts[each], ends[each], commit)
+            (each.topic, each.partition): Standing(firsts[each] if commit is None else commit, ends[each], commit)
             for each, commit in zip(wanted, commits, strict=True)
         }

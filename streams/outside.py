@@ -50,6 +50,14 @@ class LookUps:
         """See Reference."""
         return _told_apart(lambda: self._reference.artists_by_name(folded))
 
+    def artists_of_tracks(self, uris: Collection[str]) -> Mapping[str, Sequence[str]]:
+        """See Reference."""
+        return _told_apart(lambda: self._reference.artists_of_tracks(uris))
+
+    def forget(self, listener: int) -> None:
+        """See Reference."""
+        self._reference.forget(listener)
+
 
 def _told_apart(look_up: Callable[[], AnswerT]) -> AnswerT:
     try:

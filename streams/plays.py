@@ -8,14 +8,16 @@ track and an export only the album's. `started_at` is as a source gave it, else 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from streams.columns import Flags, Int64s, any_text
+from streams.columns import Flags, Int64s, any_text, one_array, unsigned
+from streams.contracts.ports import ListenerSettings
 from streams.contracts.tables import MS, PLAYS
+from streams.corrections import hidden_plays
 from streams.identity import Keys, play_ids
 
 _ARTISTS = ("artist_names", "artist_ids")
@@ -25,11 +27,14 @@ _MERGED = tuple(
     if name not in {"ms_played_is_estimate", *_ARTISTS}
 )
 
+_NOBODYS: Mapping[int, ListenerSettings] = {}
 _MAY_BE_NULL = {"started_at", "ms_played", "duration_ms"} | {"shuffle", "skipped", "offline", "incognito", "explicit"}
 
 
-def merged(tracks: pa.Table, keys: Keys, play: Int64s) -> dict[str, pa.Array]:
-    """The columns `listener` to `sources` of schema PLAYS but for `version` and `is_deleted`.
+def merged(
+    tracks: pa.Table, keys: Keys, play: Int64s, settings: Mapping[int, ListenerSettings] = _NOBODYS
+) -> dict[str, pa.Array]:
+    """The columns `listener` to `sources` of schema PLAYS but for `version` and `is_deleted`, and `hidden`.
 
     One row a play, by its number in `play` (see identity.plays_of); `tracks` and `keys` are of
     the sightings, row by row.
@@ -38,24 +43,41 @@ def merged(tracks: pa.Table, keys: Keys, play: Int64s) -> dict[str, pa.Array]:
     starts = np.flatnonzero(np.diff(play[order], prepend=-1))
     first = order[starts]
     columns = {
-        "listener": tracks["listener"].take(pa.array(first)),
         "play_id": pa.array(play_ids(keys, play)),
         "ms_played_is_estimate": pa.array(np.zeros(len(first), np.bool_)),
-        "sources": _sources(tracks["source"].take(pa.array(order)), starts),
+        "sources": _sources(one_array(tracks["source"]).take(pa.array(order)), starts),
     }
-    if len(first) == len(order):
-        alone = tracks.take(pa.array(first))
-        columns |= {name: alone[name] for name in (*_MERGED, *_ARTISTS)}
-    else:
-        for name in _MERGED:
-            best = _first_where(_known(tracks[name])[order], starts)
-            columns[name] = tracks[name].take(pa.array(order[best]))
-        names = any_text(tracks["artist_names"])[order]
-        ids = any_text(tracks["artist_ids"])[order] & names
-        best = _first_where(ids, starts)
-        best = np.where(ids[best], best, _first_where(names, starts))
-        columns |= {name: tracks[name].take(pa.array(order[best])) for name in _ARTISTS}
+    heads = tracks if np.array_equal(first, np.arange(tracks.num_rows)) else tracks.take(pa.array(first))
+    columns |= {name: one_array(heads[name]) for name in ("listener", *_MERGED, *_ARTISTS)}
+    shared = np.flatnonzero(np.diff(np.append(starts, len(order))) > 1)
+    if len(shared):
+        columns |= _of_several(tracks, order, starts, shared, columns)
+    columns["hidden"] = pa.array(hidden_plays(keys, play, unsigned(columns["listener"]), settings))
     columns["started_at"] = _starts(columns["started_at"], columns["ended_at"], columns["ms_played"])
+    return columns
+
+
+def _of_several(
+    tracks: pa.Table, order: Int64s, starts: Int64s, shared: Int64s, heads: Mapping[str, pa.Array]
+) -> dict[str, pa.Array]:
+    """Those columns in which a play of several sightings (`shared`) has not all from its first one."""
+    sizes = np.diff(np.append(starts, len(order)))[shared]
+    upto = np.cumsum(sizes)
+    begin = upto - sizes
+    rows = order[np.repeat(starts[shared] - begin, sizes) + np.arange(upto[-1])]
+    several = tracks.take(pa.array(rows))
+    names, ids = any_text(several["artist_names"]), any_text(several["artist_ids"])
+    named = _first_where(names & ids, begin)
+    named = np.where((names & ids)[named], named, _first_where(names, begin))
+    columns = {}
+    for name in (*_MERGED, *_ARTISTS):
+        best = named if name in _ARTISTS else _first_where(_known(several[name]), begin)
+        other = np.flatnonzero(best != begin)
+        if len(other):
+            both = pa.concat_arrays([heads[name], one_array(several[name])])
+            take = np.arange(len(starts))
+            take[shared[other]] = len(starts) + best[other]
+            columns[name] = both.take(pa.array(take))
     return columns
 
 
@@ -81,9 +103,10 @@ def _nothing(field: pa.Field, rows: int) -> pa.Array:
     if field.name in _MAY_BE_NULL:
         return pa.nulls(rows, field.type)
     if pa.types.is_list(field.type):
-        return pa.array([[]] * rows, field.type)
+        nothing = pa.array([], field.type.value_type)
+        return pa.ListArray.from_arrays(pa.array(np.zeros(rows + 1, np.int32)), nothing)
     if pa.types.is_string(field.type):
-        return pa.array([""] * rows, field.type)
+        return pa.repeat("", rows)
     return pa.array(np.zeros(rows, np.int32)).cast(field.type)
 
 
@@ -101,15 +124,15 @@ def _first_where(known: Flags, starts: Int64s) -> Int64s:
     return np.where(first == rows, starts, first)
 
 
-def _sources(sources: pa.ChunkedArray, starts: Int64s) -> pa.ListArray:
+def _sources(sources: pa.StringArray, starts: Int64s) -> pa.ListArray:
     """Each play's sources, once each. Rows of a play stand together, best rank first."""
-    codes = sources.combine_chunks().dictionary_encode().indices.to_numpy()
+    codes = sources.dictionary_encode().indices.to_numpy()
     heads = np.zeros(len(codes), np.bool_)
     heads[starts] = True
     kept = heads | (np.diff(codes, prepend=-1) != 0)
     upto = np.concatenate([[0], np.cumsum(kept)])
     offsets = np.append(upto[starts], upto[-1]).astype(np.int32)
-    return pa.ListArray.from_arrays(pa.array(offsets), sources.filter(pa.array(kept)).combine_chunks())
+    return pa.ListArray.from_arrays(pa.array(offsets), sources.filter(pa.array(kept)))
 
 
 def _starts(given: pa.Array, ended: pa.Array, ms_played: pa.Array) -> pa.Array:

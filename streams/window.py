@@ -5,6 +5,9 @@ acknowledged: the in-process broker acknowledges a record and drops it later, un
 5 MiB of newer ones have arrived. Several publishers may share a partition, so what lies between
 its end and the committed offset and is not ours counts as well, at our own mean size; and after
 a share of the window was sent without looking, the broker must be asked again.
+
+Records are booked by the run: those of one batch have consecutive offsets, and of a run that is
+committed in part the rest counts at the run's mean size.
 """
 
 from __future__ import annotations
@@ -12,55 +15,67 @@ from __future__ import annotations
 from collections import deque
 
 _FIRST_GUESS = 512  # bytes a record, until we have sent one
-_SHARES = 8  # of the window that may be sent between two looks at the broker
+_SHARES = 8  # of the window in bytes that may be sent between two looks at the broker
+_SHARES_OF_RECORDS = 4  # the same in records, of which the in-process broker keeps far more
+_MEMORY = 64  # records that the mean size follows
 
 
 class Window:
-    """One partition's window. Sizes are bytes, offsets are the partition's."""
+    """One partition's window. Sizes are bytes as they lie there, offsets are the partition's.
+
+    `max_records` may be changed at any time.
+    """
 
     def __init__(self, max_bytes: int, max_records: int) -> None:
         self.max_bytes = max_bytes
         self.max_records = max_records
         self._sending = 0  # records handed to the producer, without an offset yet
         self._sending_bytes = 0
-        self._waiting: deque[tuple[int, int]] = deque()  # (offset, size) ascending, not committed
+        self._runs: deque[tuple[int, int, int]] = deque()  # (first offset, records, bytes) ascending, not committed
+        self._waiting = 0  # records in the runs
         self._waiting_bytes = 0
         self._foreign = 0  # records of others between committed and end, when last looked
         self._unseen_bytes = max_bytes  # sent since the last look; a new window has never looked
         self._unseen = 0
         self._mean = float(_FIRST_GUESS)
-        self.newest = -1  # highest offset that is ours
 
-    def sent(self, size: int) -> None:
-        """A record was handed to the producer."""
-        self._sending += 1
+    def sent(self, size: int, records: int = 1) -> None:
+        """So many records, of `size` bytes together, were handed to the producer."""
+        self._sending += records
         self._sending_bytes += size
-        self._unseen += 1
+        self._unseen += records
         self._unseen_bytes += size
-        self._mean += (size - self._mean) / 64
+        self._mean += (size / records - self._mean) * min(1.0, records / _MEMORY)
 
-    def acknowledged(self, offset: int, size: int) -> None:
-        """The broker has it, at that offset."""
-        self._sending -= 1
+    def acknowledged(self, offset: int, size: int, records: int = 1, stored: int | None = None) -> None:
+        """The broker has them, the first at that offset; `stored` bytes after compression, where known."""
+        kept = size if stored is None else stored
+        self._sending -= records
         self._sending_bytes -= size
-        self._waiting.append((offset, size))
-        self._waiting_bytes += size
-        self.newest = max(self.newest, offset)
+        self._runs.append((offset, records, kept))
+        self._waiting += records
+        self._waiting_bytes += kept
 
-    def failed(self, size: int) -> None:
-        """It will never have an offset."""
-        self._sending -= 1
+    def failed(self, size: int, records: int = 1) -> None:
+        """They will never have an offset."""
+        self._sending -= records
         self._sending_bytes -= size
 
     def observed(self, end: int, committed: int) -> None:
         """What the broker says: the partition's end, and the next offset that the worker reads."""
-        while self._waiting and self._waiting[0][0] < committed:
-            self._waiting_bytes -= self._waiting.popleft()[1]
-        ours = len(self._waiting)
-        for offset, _ in reversed(self._waiting):
-            if offset < end:
+        while self._runs and self._runs[0][0] < committed:
+            first, records, size = self._runs.popleft()
+            left = max(0, first + records - committed)
+            kept = -(-size * left // records)  # rounded up
+            self._waiting -= records - left
+            self._waiting_bytes -= size - kept
+            if left:
+                self._runs.appendleft((committed, left, kept))
+        ours = self._waiting
+        for first, records, _ in reversed(self._runs):
+            if first + records <= end:
                 break
-            ours -= 1  # acknowledged after the broker was asked
+            ours -= min(records, first + records - end)  # acknowledged after the broker was asked
         self._foreign = max(0, end - committed - ours)
         self._unseen = 0
         self._unseen_bytes = 0
@@ -68,12 +83,12 @@ class Window:
     @property
     def stale(self) -> bool:
         """Whether so much was sent since the last look that others may have filled the window."""
-        return self._unseen_bytes * _SHARES >= self.max_bytes or self._unseen * _SHARES >= self.max_records
+        return self._unseen_bytes * _SHARES >= self.max_bytes or (self._unseen * _SHARES_OF_RECORDS >= self.max_records)
 
     @property
     def records(self) -> int:
         """Records in the window, ours and others'."""
-        return self._sending + len(self._waiting) + self._foreign
+        return self._sending + self._waiting + self._foreign
 
     @property
     def bytes(self) -> int:
@@ -90,3 +105,16 @@ class Window:
         if not self.records:
             return True
         return self.bytes + size <= self.max_bytes and self.records + 1 <= self.max_records
+
+    def free(self) -> tuple[int, int]:
+        """(bytes, records) that may still be sent; never less than nothing."""
+        return max(0, self.max_bytes - self.bytes), max(0, self.max_records - self.records)
+
+    def roomy(self, size: int) -> bool:
+        """Whether `size` bytes fit, or a share of the window: so that a full one is not filled record by record."""
+        if not self.records:
+            return True
+        room, records = self.free()
+        return room >= min(size, self.max_bytes // _SHARES) and records >= max(
+            1, self.max_records // _SHARES_OF_RECORDS // 2
+        )

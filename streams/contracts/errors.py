@@ -11,6 +11,7 @@
     │   ├── OutOfRange              a number or a choice outside its limits
     │   ├── UnknownListener         nobody by that id is known
     │   ├── Erased                  the listener was erased
+    │   ├── Undone                  the import that published it was undone
     │   └── OurFault                an exception of ours while this record was worked on
     ├── Unavailable                 retriable: something outside is down or busy
     │   ├── StoreUnavailable        ClickHouse
@@ -102,6 +103,12 @@ class Erased(Refused):
     """The record's listener was erased."""
 
     reason = "erased"
+
+
+class Undone(Refused):
+    """The import that published the record was undone."""
+
+    reason = "undone"
 
 
 class OurFault(Refused):

@@ -68,7 +68,7 @@ FIELDS: dict[str, tuple[str, str]] = {  # name -> unit or form, meaning
 }
 
 WHICH_KIND: dict[str, tuple[str, str]] = {  # where one event needs its own words
-    "ListenerCommand.kind": ("choice", "what is to be done: stamp all plays anew, or erase everything"),
+    "ListenerCommand.kind": ("choice", "erase: everything; restamp: whatever else changes plays, as the row says"),
 }
 
 

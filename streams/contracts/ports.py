@@ -24,6 +24,17 @@ class ZonePeriod(Struct, frozen=True):
     zone: str
 
 
+class Corrections(Struct, frozen=True):
+    """What a listener corrected. A key of a track is a URI or streams.contracts.ids.name_key."""
+
+    plays: frozenset[int] = frozenset()  # hidden: every id that such a play can have, by its sightings
+    artists: frozenset[str] = frozenset()  # hidden: artist ids and folded names
+    tracks: frozenset[str] = frozenset()  # hidden: keys
+    merged: Mapping[str, str] = {}  # key of a track -> URI of the track that it counts as
+    undone: frozenset[int] = frozenset()  # imports whose records are refused
+    keeps_countries: bool = True  # False: sightings are stored without the country of a play
+
+
 class ListenerSettings(Struct, frozen=True, kw_only=True):
     """What the worker must know of a listener."""
 
@@ -36,6 +47,7 @@ class ListenerSettings(Struct, frozen=True, kw_only=True):
     min_ms_played: int = 30_000  # a play counts when ms_played is unknown or at least this
     count_incognito: bool = False
     finished_only: bool = False
+    corrections: Corrections | None = None  # None: there are none
 
 
 class CatalogArtist(Struct, frozen=True, kw_only=True):
@@ -65,8 +77,14 @@ class PlayStore(Protocol):
     def sightings_within(self, spans: Sequence[Span]) -> pa.Table:
         """Live sightings (schema SIGHTINGS), of every kind, whose `ended_at` lies in a span."""
 
-    def sightings_of(self, listener: int) -> pa.Table:
-        """All live sightings (schema SIGHTINGS) of one listener, by end: for re-stamping."""
+    def newest_ends(self, listeners: Collection[int]) -> Mapping[int, int]:
+        """By listener the newest `ended_at` of their sightings, removed ones too; without any, absent."""
+
+    def corrected_ends(self, listeners: Collection[int]) -> pa.Table:
+        """listener, sighting_id and ended_at of their sightings, removed ones too, that do not end as reported."""
+
+    def sightings_after(self, listener: int, after: int, limit: int) -> pa.Table:
+        """The first `limit` live sightings (schema SIGHTINGS) of one listener that end later, by end and id."""
 
     def write_plays(self, plays: pa.Table) -> None:
         """Schema PLAYS. Rows with `is_deleted` 1 remove a play id that is superseded."""
@@ -96,29 +114,100 @@ class Reference(Protocol):
     def artists_by_name(self, folded: Collection[str]) -> Mapping[str, Sequence[CatalogArtist]]:
         """By folded name (streams.contracts.ids.fold), namesakes by popularity, best first."""
 
+    def artists_of_tracks(self, uris: Collection[str]) -> Mapping[str, Sequence[str]]:
+        """Artist ids by a track's URI, as polls said them; tracks that no poll saw are absent."""
+
+    def forget(self, listener: int) -> None:
+        """The next answers are those of the tables as they are now: before a command of a listener is done.
+
+        Otherwise answers may be a second old.
+        """
+
+
+CommandKind = Literal[
+    "restamp", "erase", "undo-import", "hide", "unhide", "merge", "unmerge", "drop-countries", "keep-countries"
+]
+
 
 class Command(Struct, frozen=True, kw_only=True):
     """A command to the one writer of a listener, as its row in ClickHouse says it."""
 
     command_id: int
     listener: int
-    kind: Literal["restamp", "erase"]
+    kind: CommandKind
     asked_at: int
-    state: Literal["asked", "done"] = "asked"
+    state: Literal["asked", "working", "done"] = "asked"
     detail: str = ""
+    arguments: Mapping[str, str] = {}  # by streams/commands.py: what each kind takes
 
 
 class CommandLog(Protocol):
     """Commands are rows first, so each is resumable and visible."""
 
-    def ask(self, listener: int, kind: Literal["restamp", "erase"]) -> Command:
+    def ask(self, listener: int, kind: CommandKind, arguments: Mapping[str, str] | None = None) -> Command:
         """Write a command's row and return it. Asking to erase also sets the cut-off."""
 
     def open_commands(self, listener: int) -> Sequence[Command]:
         """Those of a listener that are not done, oldest first."""
 
+    def working(self, command: Command, detail: str) -> None:
+        """Note how far it is."""
+
     def done(self, command: Command, detail: str) -> None:
         """Mark it as done."""
+
+
+class Correction(Struct, frozen=True, kw_only=True):
+    """One row of what a listener corrected."""
+
+    listener: int
+    kind: Literal["play", "artist", "track", "merge", "undo", "country"]  # undo: of an import; country: none are kept
+    subject: str  # play id, artist id or folded name, URI, or import id
+    target: str = ""  # merge: URI of the track that the subject counts as
+    ids: tuple[int, ...] = ()  # play: every id that it can have
+    keys: tuple[str, ...] = ()  # artist: ids and folded names; track, merge: keys
+    label: str = ""  # what a person reads
+
+
+class Held(Struct, frozen=True):
+    """Some of what an import holds."""
+
+    rows: pa.Table  # schema IMPORT_ROWS, live
+    sightings: pa.Table  # schema SIGHTINGS: theirs, each in its newest version, also where that removes it
+    others: Mapping[int, int]  # sighting id -> what else brought it, earliest first: an import, or 0 for none
+
+
+class CorrectionStore(Protocol):
+    """The table `corrections`. Each write may be repeated."""
+
+    def of(self, listener: int) -> Sequence[Correction]:
+        """What a listener corrected, oldest first."""
+
+    def put(self, corrections: Sequence[Correction]) -> None:
+        """Add, or replace those of the same kind and subject."""
+
+    def remove(self, corrections: Sequence[Correction]) -> None:
+        """Take back."""
+
+    def names_of(self, listener: int, uri: str) -> Sequence[tuple[str, str]]:
+        """First artist and title, as given, of a listener's sightings of a track."""
+
+    def drop_countries(self, listener: int) -> int:
+        """Empty `country` in all rows of a listener's sightings and plays; of how many sightings."""
+
+    def play_ids(self, listener: int, after: int, limit: int) -> Sequence[int]:
+        """The first live play ids of a listener above `after`, ascending."""
+
+
+class HeldImports(Protocol):
+    """What is needed to undo an import. Each write may be repeated."""
+
+    def held(self, listener: int, import_id: int, limit: int) -> Held:
+        """The first rows, by end, that an import of this listener holds."""
+
+    def close(self, listener: int, import_id: int) -> None:
+        """Once it holds nothing: its gaps open again, its dead letters gone, its row `undone`, and the
+        reports of the imports that hold its rows now counted anew."""
 
 
 class Collected(Protocol):
@@ -156,8 +245,13 @@ class ImportLedger(Protocol):
     row of a file ends in `sightings`/`import_rows` or among the dead letters of its import.
     """
 
-    def start(self, listener: int, import_id: int, files: Sequence[str]) -> None:
-        """Write the import's row (state running) and remember how many plays there are now."""
+    def start(
+        self, listener: int, import_id: int, files: Sequence[str], left_out: Sequence[tuple[str, str]] = ()
+    ) -> None:
+        """Write the import's row (state running) and remember how many plays there are now.
+
+        `left_out`: files that are not read, and why.
+        """
 
     def progress(self, import_id: int, read: int, published: int) -> None:
         """Counters of the reader so far, for whoever watches."""
@@ -199,11 +293,19 @@ class Connections(Protocol):
         """Write it; the newest wins."""
 
 
+class CatalogChanges(Struct, frozen=True):
+    """What storing artists changed, and whose plays are stamped otherwise from now on."""
+
+    stored: int = 0  # descriptions that are new or differ
+    names: frozenset[str] = frozenset()  # folded
+    ids: frozenset[str] = frozenset()
+
+
 class Catalog(Protocol):
     """The artist catalogue's write side."""
 
-    def put_artists(self, artists: Sequence[ArtistDescribed], genres: Sequence[tuple[str, str]]) -> int:
-        """Store artists with their decided (genre, subgenre); how many were new or changed."""
+    def put_artists(self, artists: Sequence[ArtistDescribed], genres: Sequence[tuple[str, str]]) -> CatalogChanges:
+        """Store artists with their decided (genre, subgenre); what that changed."""
 
     def listeners_with(self, names: Collection[str], ids: Collection[str]) -> Sequence[int]:
-        """Listeners who have plays by artists of those folded names or ids: they need a re-stamp."""
+        """Listeners who have plays that credit artists of those folded names or ids: they need a re-stamp."""

@@ -88,6 +88,8 @@ PLAYS = pa.schema(
         ("season", pa.string()),
         ("genre", pa.string()),
         ("subgenre", pa.string()),
+        ("hidden", pa.bool_()),  # the listener hid it: it counts nowhere
+        ("counts_as", pa.string()),  # the track that it counts as, where recordings were merged; else ""
     ]
 )
 
@@ -106,7 +108,7 @@ DEAD_LETTERS = pa.schema(
         ("published_at", MS),  # the record's own timestamp
         ("key", pa.binary()),
         ("payload", pa.binary()),
-        ("headers", pa.map_(pa.string(), pa.string())),
+        ("headers", pa.map_(pa.string(), pa.binary())),
     ]
 )
 

@@ -22,8 +22,12 @@ __all__ = ["SEASONS", "LocalTime", "check_zone", "local_time", "local_times"]
 SEASONS = ("winter", "spring", "summer", "autumn")  # meteorological: December to February is a northern winter
 
 _DAY = 86_400
+_BITS = 44  # of an instant in milliseconds, until the year 2527, beside the number of its listener
+_LAST = (1 << _BITS) - 1
+_HALF = 1 << 40  # seconds; no instant lies farther from 1970
 _NO_PERIOD = (ZonePeriod(0, "UTC"),)
 
+Int64s = NDArray[np.int64]
 Hemisphere = Literal["", "north", "south"]
 
 
@@ -49,7 +53,7 @@ class LocalTime(Struct, frozen=True):
         }
 
 
-def local_time(ms: NDArray[np.int64], zones: Sequence[ZonePeriod], hemisphere: Hemisphere = "") -> LocalTime:
+def local_time(ms: Int64s, zones: Sequence[ZonePeriod], hemisphere: Hemisphere = "") -> LocalTime:
     """The local time of one listener's instants (`ms`: Unix milliseconds UTC, any order).
 
     `zones` ascend by start; before the first start the first zone holds, and none at all is UTC.
@@ -60,35 +64,31 @@ def local_time(ms: NDArray[np.int64], zones: Sequence[ZonePeriod], hemisphere: H
     return _stamp(ms, _period_of(ms, periods), [(period.zone, hemisphere) for period in periods])
 
 
-def local_times(
-    ms: NDArray[np.int64], listeners: NDArray[np.uint64], settings: Mapping[int, ListenerSettings]
-) -> LocalTime:
+def local_times(ms: Int64s, listeners: NDArray[np.uint64], settings: Mapping[int, ListenerSettings]) -> LocalTime:
     """As `local_time`, for rows of many listeners at once: `listeners[i]` played at `ms[i]`.
 
     Raises KeyError when a listener has no settings, UserError for an unknown zone.
     """
-    places: list[tuple[str, Hemisphere]] = []
+    encoded = pa.array(listeners, pa.uint64()).dictionary_encode()
     number: dict[tuple[str, Hemisphere], int] = {}
-    codes = np.zeros(len(ms), np.int64)
-    ids, which = np.unique(listeners, return_inverse=True)
-    order = np.argsort(which, kind="stable")
-    ends = np.cumsum(np.bincount(which, minlength=len(ids))).tolist()
-    start = 0
-    for listener, end in zip(ids.tolist(), ends, strict=True):
-        rows, start = order[start:end], end
+    keys: list[int] = []  # listener and start of every period, ascending
+    held: list[int] = []  # the place of that period
+    for index, listener in enumerate(encoded.dictionary.to_pylist()):
         known = settings[listener]
         periods = known.zones or _NO_PERIOD
         for period in periods:
-            place = (period.zone, known.hemisphere)
-            if place not in number:
-                number[place] = len(places)
-                places.append(place)
-        mine = np.array([number[period.zone, known.hemisphere] for period in periods], np.int64)
-        codes[rows] = mine[_period_of(ms[rows], periods)]
-    return _stamp(ms, codes, places)
+            # before its first start, too, the first zone holds
+            keys.append(index << _BITS | (0 if period is periods[0] else _within(period.starts)))
+            held.append(number.setdefault((period.zone, known.hemisphere), len(number)))
+    if len(keys) == 1:
+        return _stamp(ms, np.zeros(len(ms), np.int64), list(number))
+    which = encoded.indices.to_numpy().astype(np.int64)
+    wanted = which << _BITS | np.clip(ms, 0, _LAST)
+    at = np.searchsorted(np.array(keys, np.int64), wanted, side="right") - 1
+    return _stamp(ms, np.array(held, np.int64)[at], list(number))
 
 
-def _period_of(ms: NDArray[np.int64], periods: Sequence[ZonePeriod]) -> NDArray[np.int64]:
+def _period_of(ms: Int64s, periods: Sequence[ZonePeriod]) -> Int64s:
     """Row by row the index of the period that holds."""
     if len(periods) == 1:
         return np.zeros(len(ms), np.int64)
@@ -96,14 +96,14 @@ def _period_of(ms: NDArray[np.int64], periods: Sequence[ZonePeriod]) -> NDArray[
     return np.maximum(np.searchsorted(starts, ms, side="right") - 1, 0)
 
 
-def _stamp(ms: NDArray[np.int64], codes: NDArray[np.int64], places: Sequence[tuple[str, Hemisphere]]) -> LocalTime:
+def _stamp(ms: Int64s, codes: Int64s, places: Sequence[tuple[str, Hemisphere]]) -> LocalTime:
     """`codes` say for each row which of `places` (zone, the listener's own hemisphere) it was in."""
+    held = np.flatnonzero(np.bincount(codes, minlength=len(places)))
+    if len(held) < len(places):  # a zone that nobody was in need not even exist
+        codes = np.searchsorted(held, codes)
+        places = [places[place] for place in held.tolist()]
     utc = ms // 1000
-    offset = np.zeros(len(ms), np.int64)
-    present = np.unique(codes).tolist()
-    for code in present:
-        rows = slice(None) if len(present) == 1 else np.flatnonzero(codes == code)
-        offset[rows] = _offsets_at(utc[rows], places[code][0])
+    offset = _offsets_at(utc, codes, [zone for zone, _ in places])
     local = utc + offset
     days = local // _DAY
     months = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12  # 0 is January
@@ -119,19 +119,36 @@ def _stamp(ms: NDArray[np.int64], codes: NDArray[np.int64], places: Sequence[tup
     )
 
 
-def _offsets_at(utc: NDArray[np.int64], zone: str) -> NDArray[np.int64]:
-    """Seconds east of UTC at each of these Unix seconds; not empty."""
+def _offsets_at(utc: Int64s, codes: Int64s, zones: Sequence[str]) -> Int64s:
+    """Seconds east of UTC at each of these Unix seconds, in the zone that its code names."""
+    if not len(utc):
+        return np.zeros(0, np.int64)
     first, last = _year(int(utc.min())), _year(int(utc.max()))
     # whole decades, so that a live stream and an import ask for the same few ranges
-    table = offsets(zone, max(1, first // 10 * 10), min(9998, last // 10 * 10 + 9))
-    return table.seconds[np.searchsorted(table.changes, utc, side="right")]
+    first, last = max(1, first // 10 * 10), min(9998, last // 10 * 10 + 9)
+    tables = [offsets(zone, first, last) for zone in zones]
+    if len(tables) == 1:
+        alone: Int64s = tables[0].seconds[np.searchsorted(tables[0].changes, utc, side="right")]
+        return alone
+    # the tables of all zones in one, each with its zone in front: one search for all rows
+    sizes = [len(table.seconds) for table in tables]
+    keys = np.concatenate([np.append(-_HALF, table.changes) for table in tables])
+    keys += np.repeat(np.arange(len(tables)) * 2 * _HALF, sizes)
+    at = np.searchsorted(keys, utc + codes * (2 * _HALF), side="right") - 1
+    seconds: Int64s = np.concatenate([table.seconds for table in tables])[at]
+    return seconds
+
+
+def _within(ms: int) -> int:
+    """The instant, if it lies between 1970 and 2527, else the nearer end."""
+    return min(max(ms, 0), _LAST)
 
 
 def _year(second: int) -> int:
     return int(np.datetime64(second, "s").astype("datetime64[Y]").astype(np.int64)) + 1970
 
 
-def _texts(codes: NDArray[np.int64], values: Sequence[str]) -> pa.StringArray:
+def _texts(codes: Int64s, values: Sequence[str]) -> pa.StringArray:
     if not len(codes):
         return pa.array([], pa.string())
     return pa.array(values, pa.string()).take(pa.array(codes, pa.int64()))

@@ -50,6 +50,8 @@ _SEASONAL = 0.3  # christmas, when nothing else is known
 _ASIDE = 0.3  # share of a head that is not the name's own head
 _PER_WORD = 0.1  # what each further word that was understood adds
 
+_LONG_PLURALS = ("ciones", "tores", "iles", "nales", "cales", "eches")  # of Spanish and English words
+
 _BY_PLACE = 0.05  # how much each place further down the list costs, where the source gives no counts
 
 
@@ -175,7 +177,9 @@ def _normal(name: str) -> str:
 
 def _stem(word: str) -> str:
     """Plural and a final -a away, on both sides of every comparison: "nortenas" is "norteno"."""
-    if len(word) > 3 and word.endswith("s") and not word.endswith("ss"):
+    if word.endswith(_LONG_PLURALS):
+        word = word[:-2]
+    elif len(word) > 3 and word.endswith("s") and not word.endswith("ss"):
         word = word[:-1]
     if len(word) >= 5 and word.endswith("ie"):
         word = word[:-2] + "y"

@@ -74,7 +74,7 @@ ROMANCE_PLACES: dict[str, str] = {
         universitario, capixaba, cearense, brasiliense, catarinense, potiguar""",
     "asia": "coreano, japones, chino, asiatico, tailandes",
     "africa": """
-        africano, africaine, africain, angolano, mocambicano, congolais, congolaise, ivoirien, ivoirienne,
+        africano, africaine, africain, angolano, mocambicano, zairois, congolais, congolaise, ivoirien, ivoirienne,
         senegalais, camerounais, mandingue""",
     "world": """
         andino, altiplanico, arabe, turco, marocain, maroc, algerien, tunisien, israelite, balkanico, indio,
@@ -104,7 +104,7 @@ REGION_FAMILY: dict[str, str] = {
 }
 
 _LATIN = {"pop": "latin-pop", "rnb-soul": "latin-pop", "songwriter": "latin-pop", "rock": "latin-rock",
-          "alternative": "latin-rock", "hip-hop": "latin-urban"}  # fmt: skip
+          "alternative": "latin-rock", "hip-hop": "latin-urban", "ballad": "latin-pop"}  # fmt: skip
 
 # What a region makes of a head; a head that is not named here stays what it is ("latin jazz" is jazz).
 REGIONAL: dict[str, dict[str, str]] = {
@@ -115,9 +115,9 @@ REGIONAL: dict[str, dict[str, str]] = {
         ("pop", "rock", "alternative", "rnb-soul", "songwriter", "hip-hop", "folk", "country", "world",
          "latin-pop", "latin-rock", "latin-urban"), "brazilian"),
     "asia": dict.fromkeys(
-        ("pop", "rock", "alternative", "rnb-soul", "songwriter", "hip-hop", "latin-pop"), "asian-pop"),
-    "africa": dict.fromkeys(("pop", "rnb-soul", "songwriter", "folk"), "african"),
-    "celtic": {},
+        ("pop", "rock", "alternative", "rnb-soul", "songwriter", "hip-hop", "latin-pop", "ballad"), "asian-pop"),
+    "africa": dict.fromkeys(("pop", "rnb-soul", "songwriter", "folk", "tropical"), "african"),
+    "celtic": {"ballad": "folk"},
     "world": {"folk": "world", "classical": "world"},
 }  # fmt: skip
 

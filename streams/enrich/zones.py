@@ -1,12 +1,13 @@
-"""Time zones: which names are good, when their offsets change, and on which half of the globe they lie.
+"""Time zones: which names are good, when their offsets change, and where on the globe they lie.
 
-Offsets come from zoneinfo (the host's tzdata, else the package's); coordinates from the zone tables
+Offsets come from zoneinfo (the host's tzdata, else the package's); countries and coordinates from the zone tables
 of the `tzdata` package. Everything is read on first use and kept; nothing here knows a listener.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from functools import lru_cache
@@ -42,7 +43,7 @@ def check_zone(name: str) -> str:
     raise UserError(f"{name[:64]!r} is not a time zone.", cure=hint)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=4096)  # every zone over a few ranges of years, some 700 bytes each
 def offsets(zone: str, first_year: int, last_year: int) -> Offsets:
     """The offsets of a zone from the start of `first_year` to the end of `last_year`, in UTC.
 
@@ -68,15 +69,44 @@ def offsets(zone: str, first_year: int, last_year: int) -> Offsets:
     return Offsets(np.array(changes, np.int64), np.array(seconds, np.int64))
 
 
+class Place(NamedTuple):
+    """A zone of a country, and the part of it that lives by it ("" where that is all of it)."""
+
+    zone: str
+    about: str
+
+
+@lru_cache(maxsize=512)
+def places_of(country: str) -> tuple[Place, ...]:
+    """The zones of a country (ISO 3166, two capital letters), as zone.tab orders them; none for an unknown one."""
+    found = []
+    for line in _table("zone.tab"):
+        fields = line.split("\t")
+        if fields[0] == country and len(fields) >= 3:
+            found.append(Place(fields[2], fields[3] if len(fields) > 3 else ""))
+    return tuple(found)
+
+
+@lru_cache(maxsize=1024)
+def country_of(zone: str) -> str:
+    """The country that a zone lies in, two capital letters; "" for one that lies in none (UTC, Etc/*)."""
+    return _countries().get(_resolved(zone, _countries()), "")
+
+
 @lru_cache(maxsize=1024)
 def hemisphere_of(zone: str) -> Literal["north", "south"]:
     """Where the zone's principal place lies. A zone without coordinates (UTC, Etc/*) counts as north."""
-    latitudes, links = _latitudes(), _links()
-    seen: set[str] = set()
-    while zone not in latitudes and zone in links and zone not in seen:
+    latitudes = _latitudes()
+    return "south" if latitudes.get(_resolved(zone, latitudes), "+").startswith("-") else "north"
+
+
+def _resolved(zone: str, known: Mapping[str, str]) -> str:
+    """The zone itself, or what it is an alias of, whichever the table knows; else where its aliases end."""
+    links, seen = _links(), set[str]()
+    while zone not in known and zone in links and zone not in seen:
         seen.add(zone)
         zone = links[zone]
-    return "south" if latitudes.get(zone, "+").startswith("-") else "north"
+    return zone
 
 
 def _offset(info: ZoneInfo, second: int) -> int:
@@ -129,6 +159,13 @@ def _latitudes() -> dict[str, str]:
             if not line.startswith("#") and len(fields) >= 3:
                 found[fields[2]] = fields[1]
     return found
+
+
+@lru_cache(maxsize=1)
+def _countries() -> dict[str, str]:
+    """Zone name -> the country that it lies in, by zone.tab, which names each zone once."""
+    rows = (line.split("\t") for line in _table("zone.tab") if not line.startswith("#"))
+    return {fields[2]: fields[0] for fields in rows if len(fields) >= 3}
 
 
 @lru_cache(maxsize=1)

@@ -37,8 +37,8 @@ def test_sightings_come_back_as_they_went_in(store: Writer) -> None:
     )
     written = sightings_table(told, sighting(LISTENER, NOON_MS + 1))
     store.write_sightings(written, import_rows_table(2**63 + 1, told))
-    assert store.sightings_of(LISTENER).to_pylist() == written.to_pylist()
-    assert store.sightings_of(LISTENER).schema.equals(SIGHTINGS)
+    assert store.sightings_after(LISTENER, -1, 99).to_pylist() == written.to_pylist()
+    assert store.sightings_after(LISTENER, -1, 99).schema.equals(SIGHTINGS)
 
 
 def test_writing_twice_counts_once(store: Writer, clickhouse: ClickHouse) -> None:
@@ -47,7 +47,7 @@ def test_writing_twice_counts_once(store: Writer, clickhouse: ClickHouse) -> Non
     store.write_sightings(rows, NO_ROWS)
     store.write_plays(plays_table(play(LISTENER)))
     store.write_plays(plays_table(play(LISTENER)))
-    assert store.sightings_of(LISTENER).num_rows == 10
+    assert store.sightings_after(LISTENER, -1, 99).num_rows == 10
     assert clickhouse.scalar("SELECT count() FROM v_plays") == 1
 
 
@@ -86,20 +86,51 @@ def test_newest_version(store: Writer) -> None:
     assert store.newest_version() == 2**60
 
 
-@pytest.mark.parametrize("width", [1, intervals.EXACT + 1], ids=["exact condition", "mask"])
-def test_sightings_within_spans(store: Writer, width: int) -> None:
-    listeners = [1, 5, LISTENER]
-    rows = [sighting(who, NOON_MS + n * HOUR) for who in listeners for n in range(2 * width + 2)]
-    rows.append(sighting(99, NOON_MS + HOUR))
-    store.write_sightings(sightings_table(*rows), NO_ROWS)
+@pytest.mark.parametrize(
+    ("width", "apart"),
+    [(1, HOUR), (intervals.EXACT + 1, 4_000), (intervals.EXACT + 1, HOUR)],
+    ids=["each by itself", "all between", "buckets"],
+)
+def test_sightings_within_spans(store: Writer, width: int, apart: int) -> None:
+    rows = [sighting(who, NOON_MS + n * apart) for who in (1, 5, LISTENER) for n in range(2 * width + 2)]
+    rows.append(sighting(99, NOON_MS + apart))
+    gone = sighting(1, NOON_MS - 1)
+    store.write_sightings(sightings_table(*rows, gone), NO_ROWS)
+    store.write_sightings(sightings_table(gone | {"version": 2, "is_deleted": 1}), NO_ROWS)
     spans = [
-        Span(who, NOON_MS + n * HOUR - 1, NOON_MS + n * HOUR) for who in (1, LISTENER) for n in range(0, 2 * width, 2)
+        Span(who, NOON_MS + n * apart - apart // 2, NOON_MS + n * apart)
+        for who in (1, LISTENER)
+        for n in range(0, 2 * width, 2)
     ]
     found = store.sightings_within(spans)
     wanted = {(s.listener, s.end) for s in spans}
     assert {(r["listener"], int(r["ended_at"].timestamp() * 1000)) for r in found.to_pylist()} == wanted
     assert found.num_rows == len(wanted)
     assert found.schema.equals(SIGHTINGS)
+
+
+def test_what_is_asked_of_listeners_first_heard(store: Writer) -> None:
+    late = sighting(LISTENER, NOON_MS, reported_end=NOON_MS + HOUR)
+    store.write_sightings(sightings_table(late, sighting(LISTENER, NOON_MS - 1), sighting(1, NOON_MS + 1)), NO_ROWS)
+    assert store.newest_ends([LISTENER, 1, 5]) == {LISTENER: NOON_MS, 1: NOON_MS + 1}
+    corrected = store.corrected_ends([LISTENER, 1, 5]).to_pylist()
+    assert [(row["listener"], row["sighting_id"]) for row in corrected] == [(LISTENER, late["sighting_id"])]
+    assert int(corrected[0]["ended_at"].timestamp() * 1000) == NOON_MS
+    assert store.corrected_ends([5]).num_rows == 0
+
+
+def test_sightings_after(store: Writer) -> None:
+    rows = sightings_table(*(sighting(LISTENER, NOON_MS + n) for n in range(5)), sighting(1, NOON_MS + 1))
+    store.write_sightings(rows, NO_ROWS)
+    assert store.sightings_after(LISTENER, NOON_MS + 1, 2).to_pylist() == rows.slice(2, 2).to_pylist()
+    assert store.sightings_after(LISTENER, -1, 9).num_rows == 5
+    assert store.sightings_after(5, -1, 9).equals(SIGHTINGS.empty_table())
+
+
+def test_a_key_twice_in_one_insert_is_its_highest_version(store: Writer, clickhouse: ClickHouse) -> None:
+    twice = [play(LISTENER, version=2, genre="pop"), play(LISTENER, version=3, genre="rock"), play(LISTENER)]
+    store.write_plays(plays_table(*twice))
+    assert clickhouse.query("SELECT genre FROM v_plays") == [("rock",)]
 
 
 def test_no_spans_no_sightings(store: Writer) -> None:

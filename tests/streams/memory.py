@@ -1,4 +1,4 @@
-"""A PlayStore, Reference and CommandLog in memory: only for properties that run thousands of slices.
+"""A PlayStore and a Reference in memory: only for properties that run thousands of slices.
 
 It keeps what ClickHouse's tables keep: the row of the highest version of each key, and removals.
 """
@@ -6,13 +6,15 @@ It keeps what ClickHouse's tables keep: the row of the highest version of each k
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow as pa
 
-from streams.contracts.ids import new_id
-from streams.contracts.ports import CatalogArtist, Command, ListenerSettings, Span, ZonePeriod
+from streams.contracts.events import PlayRecorded
+from streams.contracts.ports import CatalogArtist, ListenerSettings, Span, ZonePeriod
 from streams.contracts.tables import DEAD_LETTERS, IMPORT_ROWS, PLAYBACK, PLAYS, SIGHTINGS
+from streams.pipeline import Pipeline
+from tests.streams.worlds import NOW, records
 
 Rows = dict[tuple[Any, ...], dict[str, Any]]
 
@@ -43,10 +45,25 @@ class MemoryStore:
         ]
         return pa.Table.from_pylist(found, schema=SIGHTINGS)
 
-    def sightings_of(self, listener: int) -> pa.Table:
-        return pa.Table.from_pylist(
-            [row for row in self.sightings.values() if row["listener"] == listener], schema=SIGHTINGS
-        )
+    def newest_ends(self, listeners: Collection[int]) -> Mapping[int, int]:
+        return {
+            listener: max(ends)
+            for listener in listeners
+            if (ends := [row["ended_at"] for row in self.sightings.values() if row["listener"] == listener])
+        }
+
+    def corrected_ends(self, listeners: Collection[int]) -> pa.Table:
+        found = [
+            row
+            for row in self.sightings.values()
+            if row["listener"] in listeners and row["ended_at"] != row["reported_end"]
+        ]
+        return pa.Table.from_pylist(found, schema=SIGHTINGS)
+
+    def sightings_after(self, listener: int, after: int, limit: int) -> pa.Table:
+        found = [row for row in self.sightings.values() if row["listener"] == listener and row["ended_at"] > after]
+        found.sort(key=lambda row: (row["ended_at"], row["sighting_id"]))
+        return pa.Table.from_pylist(found[:limit], schema=SIGHTINGS)
 
     def write_plays(self, plays: pa.Table) -> None:
         self._write("plays", plays, PLAYS, "listener", "play_id")
@@ -124,21 +141,15 @@ class MemoryReference:
     def artists_by_name(self, folded: Collection[str]) -> Mapping[str, Sequence[CatalogArtist]]:
         return {name: [self.artists[name]] for name in folded if name in self.artists}
 
+    def artists_of_tracks(self, uris: Collection[str]) -> Mapping[str, Sequence[str]]:
+        return {}
 
-class MemoryCommands:
-    """streams.contracts.ports.CommandLog."""
+    def forget(self, listener: int) -> None:
+        pass
 
-    def __init__(self) -> None:
-        self.open: list[Command] = []
-        self.finished: list[tuple[Command, str]] = []
 
-    def ask(self, listener: int, kind: Literal["restamp", "erase"]) -> Command:
-        self.open.append(Command(command_id=new_id(), listener=listener, kind=kind, asked_at=0))
-        return self.open[-1]
-
-    def open_commands(self, listener: int) -> Sequence[Command]:
-        return [command for command in self.open if command.listener == listener]
-
-    def done(self, command: Command, detail: str) -> None:
-        self.open.remove(command)
-        self.finished.append((command, detail))
+def at_once(events: Sequence[PlayRecorded]) -> dict[tuple[int, int], dict[str, Any]]:
+    """The live plays of a store that got all the events in one slice."""
+    store = MemoryStore()
+    Pipeline(store, MemoryReference(), clock=lambda: NOW).run(records(events))
+    return store.live()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import random
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +13,6 @@ import pytest
 from msgspec.structs import replace
 
 from sinks.clickhouse import ClickHouse
-from sinks.commands import Commands
 from sinks.listeners import Listeners
 from sinks.reference import ClickHouseReference
 from sinks.writer import Writer
@@ -23,8 +24,8 @@ from streams.contracts.ports import CatalogArtist, ListenerSettings, Span, ZoneP
 from streams.contracts.record import Record
 from streams.enrichment import enriched
 from streams.pipeline import Pipeline
-from tests.streams.memory import MemoryCommands, MemoryReference, MemoryStore
-from tests.streams.worlds import EVENING, LISTENER, NOW, heard, records
+from tests.streams.memory import MemoryReference, MemoryStore, at_once
+from tests.streams.worlds import EVENING, LISTENER, NOW, SOURCES, heard, records, said
 
 IMPORT = "00000000000000aa"
 POLL = "spotify.recently-played"
@@ -36,8 +37,7 @@ class Bench:
     def __init__(self) -> None:
         self.store = MemoryStore()
         self.reference = MemoryReference()
-        self.commands = MemoryCommands()
-        self.pipeline = Pipeline(self.store, self.reference, self.commands, clock=lambda: NOW)
+        self.pipeline = Pipeline(self.store, self.reference, clock=lambda: NOW)
 
     def live(self) -> list[dict[str, Any]]:
         return [row for _, row in sorted(self.store.live().items())]
@@ -66,8 +66,7 @@ def test_a_play_is_stored_with_its_local_time_and_told(bench: Bench) -> None:
         "jazz",
         "hard bop",
     )
-    (event,) = outcome.enriched
-    assert codec.decode_value(type(event), codec.encode(event), now=NOW) == event
+    (event,) = said(outcome.enriched)
     assert (event.listener, event.play_id) == (to_hex(LISTENER), to_hex(row["play_id"]))
     assert (event.local_date, event.local_hour, event.genre, event.removed) == ("2025-06-15", 16, "jazz", False)
     assert event.version == NOW * 1000
@@ -141,7 +140,7 @@ def test_repeats_are_known_and_every_import_holds_its_rows(bench: Bench) -> None
     assert (outcome.stored, outcome.known, outcome.plays) == (2, 1, 2)
     again = [replace(event, import_id="00000000000000bb", published_at=NOW) for event in first]
     outcome = bench.pipeline.run(records(again))
-    assert (outcome.stored, outcome.known, outcome.plays, outcome.enriched) == (0, 3, 0, [])
+    assert (outcome.stored, outcome.known, outcome.plays, len(outcome.enriched)) == (0, 3, 0, 0)
     assert sorted(key[1] for key in bench.store.import_rows) == [0xAA, 0xAA, 0xBB, 0xBB]
     assert {row["import_id"] for row in bench.store.sightings.values()} == {0xAA}
 
@@ -153,6 +152,64 @@ def test_a_known_sighting_is_found_by_the_end_that_its_source_reported(bench: Be
     assert next(iter(bench.store.import_rows.values()))["ended_at"] == EVENING
 
 
+@pytest.mark.parametrize("forgotten", [False, True])
+@pytest.mark.parametrize("ends", list(itertools.permutations([None, -86_400_000, -7_200_000])))
+def test_a_sighting_is_one_row_whatever_its_corrected_end(
+    bench: Bench, ends: tuple[int | None, ...], forgotten: bool
+) -> None:
+    for number, off in enumerate(ends):
+        again = heard(0, ended_at=None if off is None else EVENING + off, published_at=NOW + number, import_id=IMPORT)
+        bench.pipeline.run(records([again]))
+        if forgotten:
+            bench.pipeline.forget()
+    assert len(bench.store.sightings) == len(bench.live()) == len(bench.store.import_rows) == 1
+    assert next(iter(bench.store.import_rows.values()))["ended_at"] == EVENING + (ends[0] or 0)
+
+
+def test_two_ends_of_one_sighting_in_one_slice_are_one_row(bench: Bench) -> None:
+    early, late = heard(0, ended_at=EVENING - 86_400_000), heard(0, ended_at=EVENING - 7_200_000)
+    outcome = bench.pipeline.run(records([early, late, heard(0)]))
+    assert (outcome.stored, outcome.known, outcome.plays) == (1, 2, 1)
+
+
+def test_every_source_of_a_play_at_new_year_is_one_play(bench: Bench) -> None:
+    midnight = (1_767_225_600_000 - EVENING) / 1000 - 365 * 86_400  # 2025-01-01T00:00:00Z
+    seen = [heard(midnight + n - 2, source, ms_played=None) for n, source in enumerate(SOURCES[:5])]
+    for event in reversed(seen):
+        bench.pipeline.run(records([event]))
+    (row,) = bench.live()
+    assert row["sources"] == list(SOURCES[:5]) and row["local_date"].isoformat() == "2025-01-01"
+    assert bench.store.live() == at_once(seen)
+
+
+def test_two_real_plays_of_a_short_track_stay_two_from_every_source(bench: Bench) -> None:
+    twice = [heard(at + n / 10, source, ms_played=20_000) for at in (0, 20) for n, source in enumerate(SOURCES[:4])]
+    for event in random.Random(1).sample(twice, len(twice)):
+        bench.pipeline.run(records([event]))
+    assert len(bench.live()) == 2
+    assert bench.store.live() == at_once(twice)
+
+
+def test_what_comes_in_order_asks_the_store_for_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Sequence[Span]] = []
+    real = bench.store.sightings_within
+
+    def spying(spans: Sequence[Span]) -> pa.Table:
+        asked.append(spans)
+        return real(spans)
+
+    monkeypatch.setattr(bench.store, "sightings_within", spying)
+    evening = [heard(200 * n, ("lastfm", POLL)[n % 2]) for n in range(60)]
+    for number in range(0, 60, 7):
+        bench.pipeline.run(records(evening[number : number + 7]))
+    assert not asked
+    bench.pipeline.forget()
+    bench.pipeline.run(records([heard(200 * 59 + 100)]))
+    assert [(span.start - EVENING, span.end - EVENING) for spans in asked for span in spans] == [
+        (11_720_000, 11_800_999)
+    ], "from 180 s before on, but no further than what is stored"
+
+
 def test_episodes_are_sightings_and_no_plays(bench: Bench) -> None:
     outcome = bench.pipeline.run(records([heard(0, kind="episode"), heard(0, kind="chapter", track=1)]))
     assert (outcome.stored, outcome.plays, bench.live()) == (2, 0, [])
@@ -160,11 +217,12 @@ def test_episodes_are_sightings_and_no_plays(bench: Bench) -> None:
 
 
 def test_an_earlier_sighting_supersedes_the_id(bench: Bench) -> None:
-    (first,) = bench.pipeline.run(records([heard(5)])).enriched
+    (first,) = said(bench.pipeline.run(records([heard(5)])).enriched)
     outcome = bench.pipeline.run(records([heard(2, POLL)]))
-    removed = {event.play_id for event in outcome.enriched if event.removed}
+    events = said(outcome.enriched)
+    removed = {event.play_id for event in events if event.removed}
     assert removed == {first.play_id}
-    assert len(bench.live()) == 1 and outcome.enriched[0].play_id not in removed
+    assert len(bench.live()) == 1 and events[0].play_id not in removed
 
 
 def test_a_chain_of_plays_is_closed_however_long_it_is(bench: Bench) -> None:
@@ -177,10 +235,10 @@ def test_a_chain_of_plays_is_closed_however_long_it_is(bench: Bench) -> None:
 
 def test_versions_rise_even_when_the_clock_does_not() -> None:
     bench = Bench()
-    versions = [bench.pipeline.run(records([heard(400 * n)])).enriched[0].version for n in range(3)]
+    versions = [said(bench.pipeline.run(records([heard(400 * n)])).enriched)[0].version for n in range(3)]
     assert versions == sorted(set(versions))
-    behind = Pipeline(bench.store, bench.reference, bench.commands, clock=lambda: NOW - 10**6)
-    assert behind.run(records([heard(9000)])).enriched[0].version > versions[-1]
+    behind = Pipeline(bench.store, bench.reference, clock=lambda: NOW - 10**6)
+    assert said(behind.run(records([heard(9000)])).enriched)[0].version > versions[-1]
 
 
 def fail_on(monkeypatch: pytest.MonkeyPatch, *titles: str) -> None:
@@ -192,7 +250,7 @@ def fail_on(monkeypatch: pytest.MonkeyPatch, *titles: str) -> None:
             raise ZeroDivisionError("hunter2")
         return real(plays, *rest)
 
-    monkeypatch.setattr("streams.pipeline.enriched", buggy)
+    monkeypatch.setattr("streams.derivation.enriched", buggy)
 
 
 def named(count: int, start: int = 0) -> list[PlayRecorded]:
@@ -238,57 +296,61 @@ def test_a_fault_while_decoding_is_ours_too(bench: Bench, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("error", [StoreUnavailable("away"), UserError("full"), RuntimeError("bug in the engine")])
-@pytest.mark.parametrize("where", ["sightings_within", "listeners", "artists_by_name", "write_plays"])
+@pytest.mark.parametrize(
+    "where", ["newest_ends", "corrected_ends", "sightings_within", "listeners", "artists_by_name", "write_plays"]
+)
 def test_a_fault_of_the_store_is_no_records_fault(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, where: str, error: Exception
 ) -> None:
     def away(*_: Any) -> Any:
         raise error
 
+    bench.pipeline.run(records([heard(0)]))
+    bench.pipeline.forget()
     monkeypatch.setattr(bench.store if hasattr(bench.store, where) else bench.reference, where, away)
     with pytest.raises(type(error)) as caught:
-        bench.pipeline.run(records([heard(0)]))
+        bench.pipeline.run(records([heard(1, "lastfm")]))
     assert caught.value is error
-    assert not (bench.store.sightings or bench.store.dead_letters)
+    assert len(bench.store.sightings) == 1 and not bench.store.dead_letters
+    monkeypatch.undo()
+    bench.pipeline.run(records([heard(1, "lastfm")]))
+    assert len(bench.store.sightings) == 2, "also when only memory knew it"
 
 
-def test_a_restamp_sees_what_changed_since(bench: Bench) -> None:
+def test_deriving_again_sees_what_changed_since(bench: Bench) -> None:
     bench.pipeline.run(records([heard(0), heard(1, POLL), heard(400), heard(0, kind="episode", track=4)]))
     before = bench.live()
     bench.reference.zone = "Pacific/Auckland"
-    bench.commands.ask(LISTENER, "restamp")
-    outcome = bench.pipeline.command(LISTENER)
+    (outcome,) = bench.pipeline.derive_again(LISTENER)
     after = bench.live()
     assert [row["play_id"] for row in after] == [row["play_id"] for row in before]
     assert [row["time_zone"] for row in after] == ["Pacific/Auckland"] * 2
     assert [row["season"] for row in after] == ["winter"] * 2
-    assert outcome.plays == 2 and {event.season for event in outcome.enriched if not event.removed} == {"winter"}
-    assert not bench.commands.finished, "a crash before those are published must repeat it"
-    bench.pipeline.conclude(outcome)
-    assert bench.commands.finished[0][1] == "2 plays from 3 sightings"
-    assert bench.pipeline.command(LISTENER).plays == 0
+    assert outcome.plays == 2 and outcome.known == 3
+    assert {event.season for event in said(outcome.enriched) if not event.removed} == {"winter"}
+    bench.reference.unknown = {LISTENER}
+    assert list(bench.pipeline.derive_again(LISTENER)) == []
 
 
-def test_a_restamp_leaves_the_same_plays_as_deriving_at_once(bench: Bench) -> None:
-    for number in range(4):
-        bench.pipeline.run(records([heard(30 * number, ("lastfm", POLL)[number % 2], ms_played=25_000)]))
+def test_deriving_again_in_pieces_leaves_the_same_plays(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    chance = random.Random(3)
+    evenings = [heard(day * 10_000 + 30 * n, chance.choice(["lastfm", POLL])) for day in range(9) for n in range(5)]
+    for number in range(0, len(evenings), 4):
+        bench.pipeline.run(records(evenings[number : number + 4]))
     before = bench.store.live()
-    bench.commands.ask(LISTENER, "restamp")
-    bench.pipeline.command(LISTENER)
+    monkeypatch.setattr("streams.pipeline.ROWS_AT_ONCE", 7)
+    pieces = [outcome.known for outcome in bench.pipeline.derive_again(LISTENER)]
     assert bench.store.live() == before
+    assert sum(pieces) == 45 and len(pieces) == 9 and max(pieces) == 5
 
 
-def test_erasing_tells_the_readers_of_the_topic(bench: Bench) -> None:
-    told = bench.pipeline.run(records([heard(0), heard(400)])).enriched
-    bench.commands.ask(LISTENER, "erase")
-    outcome = bench.pipeline.command(LISTENER)
-    assert {event.play_id for event in outcome.enriched} == {event.play_id for event in told}
-    assert all(event.removed and event.version > told[0].version for event in outcome.enriched)
-    again = bench.pipeline.command(LISTENER)  # after a crash before they were published
-    assert [event.play_id for event in again.enriched] == [event.play_id for event in outcome.enriched]
-    assert not bench.commands.finished
-    bench.pipeline.conclude(again)
-    assert bench.live() == [] and bench.commands.finished[0][1] == "plays 2, sightings 2"
+def test_what_is_in_flight_while_a_listener_is_derived_again_stays(bench: Bench) -> None:
+    bench.pipeline.run(records([heard(0), heard(400)]))
+    flying = bench.pipeline.prepare(records([heard(2, POLL), heard(800)]))
+    again = bench.pipeline.derive_again(LISTENER)
+    bench.pipeline.store(flying)
+    assert sum(outcome.known for outcome in again) == 4
+    assert bench.store.live() == at_once([heard(0), heard(400), heard(2, POLL), heard(800)])
 
 
 def test_a_dead_letter_can_always_be_published(bench: Bench) -> None:
@@ -321,7 +383,7 @@ def test_playback_keeps_the_newest_of_each_listener(bench: Bench) -> None:
 
 def test_nothing_makes_nothing(bench: Bench) -> None:
     outcome = bench.pipeline.run([])
-    assert (outcome.stored, outcome.refused, outcome.plays, outcome.enriched) == (0, 0, 0, [])
+    assert (outcome.stored, outcome.refused, outcome.plays, len(outcome.enriched)) == (0, 0, 0, 0)
 
 
 class Spying(Writer):
@@ -338,18 +400,18 @@ def test_the_whole_way_on_clickhouse(
     clickhouse: ClickHouse, reference: ClickHouseReference, stopping: threading.Event
 ) -> None:
     Listeners(clickhouse).put(ListenerSettings(listener=LISTENER, name="ann", zones=(ZonePeriod(0, "Asia/Tokyo"),)))
-    commands = Commands(clickhouse)
     spying = Spying(clickhouse, stopping)
-    pipeline = Pipeline(spying, reference, commands, clock=lambda: NOW)
+    pipeline = Pipeline(spying, reference, clock=lambda: NOW)
     headers = codec.headers(import_id=IMPORT, origin="a.json#3")
     slice_ = [
         *records([heard(0, import_id=IMPORT), heard(1, POLL), heard(400, kind="episode")]),
         broken(b"{", *headers),
     ]
     outcome = pipeline.run(slice_)
-    assert (outcome.stored, outcome.refused, outcome.plays, spying.asked) == (3, 1, 1, 1)
+    assert (outcome.stored, outcome.refused, outcome.plays, spying.asked) == (3, 1, 1, 0)
     counts = (
-        "SELECT (SELECT count() FROM v_plays), (SELECT count() FROM v_sightings), (SELECT count() FROM import_rows)"
+        "SELECT (SELECT count() FROM v_plays), (SELECT count() FROM v_sightings), "
+        "(SELECT count() FROM import_rows FINAL)"
     )
     assert [tuple(row) for row in clickhouse.query(counts)] == [(1, 3, 1)]
     letter = clickhouse.query_dicts("SELECT reason, payload, origin, import_id FROM dead_letters FINAL")
@@ -358,13 +420,10 @@ def test_the_whole_way_on_clickhouse(
     assert clickhouse.scalar("SELECT title FROM playback FINAL") == f"at {NOW}"
 
     Listeners(clickhouse).set_zone("ann", "Europe/Paris")
-    commands.ask(LISTENER, "restamp")
-    pipeline.conclude(pipeline.command(LISTENER))
-    assert not commands.open_commands(LISTENER)
+    assert [outcome.plays for outcome in pipeline.derive_again(LISTENER)] == [1]
     assert clickhouse.scalar("SELECT time_zone FROM v_plays") == "Europe/Paris"
-    commands.ask(LISTENER, "erase")
-    outcome = pipeline.conclude(pipeline.command(LISTENER))
-    assert [event.removed for event in outcome.enriched] == [True]
-    assert not commands.open_commands(LISTENER)
-    assert [tuple(row) for row in clickhouse.query(counts)] == [(0, 0, 0)]
-    assert pipeline.run(slice_[:1]).refused == 1
+
+    pipeline.forget()  # a rebalance: what memory knew is asked of ClickHouse
+    again = pipeline.run(slice_[:2])
+    assert (again.stored, again.known, again.plays, spying.asked) == (0, 2, 1, 1)
+    assert [tuple(row) for row in clickhouse.query(counts)] == [(1, 3, 1)]

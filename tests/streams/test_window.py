@@ -78,28 +78,81 @@ def test_a_record_that_failed_leaves_no_trace() -> None:
     assert window.bytes == 0
 
 
-@given(st.lists(st.tuples(st.sampled_from("sao"), st.integers(1, 400)), max_size=200))
-def test_the_books_balance(steps: list[tuple[str, int]]) -> None:
-    """Whatever the order of sending, acknowledging and committing, sizes and counts agree."""
+def test_a_run_that_is_committed_in_part_counts_for_the_rest() -> None:
+    window = Window(1000, 100)
+    window.observed(0, 0)
+    window.sent(900, 9)
+    window.acknowledged(20, 900, 9)
+    window.observed(end=29, committed=22)
+    assert (window.records, window.bytes) == (7, 700)
+    window.observed(end=29, committed=28)
+    assert (window.records, window.bytes, window.open) == (1, 100, True)
+    window.observed(end=29, committed=29)
+    assert (window.records, window.bytes, window.open) == (0, 0, False)
+
+
+def test_what_was_compressed_takes_the_room_that_it_needs() -> None:
+    window = Window(1000, 100)
+    window.observed(0, 0)
+    window.sent(900, 9)
+    assert not window.room(200)
+    window.acknowledged(0, 900, 9, stored=90)
+    assert (window.records, window.bytes) == (9, 90)
+    window.observed(end=9, committed=9)
+    assert (window.records, window.bytes) == (0, 0)
+
+
+def test_of_a_run_that_came_after_the_look_nothing_is_anothers() -> None:
+    window = Window(10_000, 1000)
+    window.observed(0, 0)
+    window.sent(500, 5)
+    window.acknowledged(7, 500, 5)
+    window.observed(end=9, committed=4)  # 7 and 8 are ours, 4 to 6 are others', 9 to 11 came later
+    assert window.records == 3 + 5
+
+
+def test_a_full_window_is_not_filled_again_record_by_record() -> None:
+    window = Window(8000, 800)
+    window.observed(0, 0)
+    assert window.roomy(1_000_000), "an empty window takes anything"
+    window.sent(7500, 75)
+    assert window.free() == (500, 725)
+    assert window.roomy(400)
+    assert not window.roomy(501)
+    window.failed(1000, 10)
+    assert window.roomy(1_000_000), "an eighth of it is free"
+    window.sent(10, 690)
+    assert not window.roomy(1), "records are short"
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("sao"), st.integers(1, 400), st.integers(1, 9)), max_size=200),
+)
+def test_the_books_balance(steps: list[tuple[str, int, int]]) -> None:
+    """Whatever the order of sending, acknowledging and committing, counts agree, and sizes to a share of a run."""
     window = Window(1000, 20)
-    sending: list[int] = []
-    held: list[tuple[int, int]] = []
+    sending: list[tuple[int, int]] = []
+    held: list[tuple[int, int, int]] = []
     end = committed = 0
     window.observed(0, 0)
-    for step, number in steps:
-        if step == "s" and window.room(number):
-            window.sent(number)
-            sending.append(number)
+    for step, number, records in steps:
+        if step == "s" and window.room(number) and records <= max(1, window.free()[1]):
+            window.sent(number, records)
+            sending.append((number, records))
         elif step == "a" and sending:
-            size = sending.pop(0)
-            window.acknowledged(end, size)
-            held.append((end, size))
-            end += 1
+            size, count = sending.pop(0)
+            window.acknowledged(end, size, count)
+            held.append((end, size, count))
+            end += count
         elif step == "o":
             committed = min(end, committed + number % 5)
             window.observed(end, committed)
-            held = [(offset, size) for offset, size in held if offset >= committed]
-        assert window.records == len(sending) + len(held)
-        assert window.bytes == sum(sending) + sum(size for _, size in held)
-        assert window.records <= 1 or (window.bytes <= 1000 and window.records <= 20)
+            held = [run for run in held if run[0] + run[2] > committed]
+        waiting = sum(min(count, first + count - committed) for first, _, count in held)
+        assert window.records == sum(count for _, count in sending) + waiting
+        whole = sum(size for size, _ in sending) + sum(size for first, size, _ in held if first >= committed)
+        assert whole <= window.bytes <= sum(size for size, _ in sending) + sum(size for _, size, _ in held)
         assert window.open == bool(sending or held)
+        assert window.records <= 9 or (window.bytes <= 1000 and window.records <= 20)
+    window.observed(end, end)
+    assert window.bytes == sum(size for size, _ in sending)

@@ -8,10 +8,11 @@ from typing import Any, get_args
 from hypothesis import strategies as st
 
 from streams.contracts import codec
-from streams.contracts.events import Artist, PlayRecorded, Source
+from streams.contracts.events import Artist, PlayEnriched, PlayRecorded, Source
 from streams.contracts.ids import to_hex
 from streams.contracts.record import Record
 from streams.contracts.topics import PLAY_RECORDED
+from streams.telling import Messages
 
 NOW = 1_760_000_000_000  # 2025-10-09, what every clock in these tests says
 EVENING = 1_750_000_000_000  # 2025-06-15T15:06:40Z
@@ -62,6 +63,13 @@ def records(events: Sequence[PlayRecorded], *, offset: int = 0) -> list[Record]:
         )
         for number, event in enumerate(events)
     ]
+
+
+def said(told: Messages) -> list[PlayEnriched]:
+    """The events that were published."""
+    events = [codec.decode_value(PlayEnriched, value, now=NOW) for value in told.values]
+    assert told.keys == [event.listener.encode() for event in events]
+    return events
 
 
 @st.composite

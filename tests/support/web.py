@@ -20,10 +20,12 @@ from api.services import ApiSettings, Services
 from sinks.clickhouse import ClickHouse
 from sinks.commands import Commands
 from sinks.connections import ClickHouseConnections
+from sinks.dead_letters import DeadLetters
 from sinks.listeners import Listeners
 from sinks.reader import Reader
 from sinks.rows import ListenerRow
 from sinks.tokens import Tokens
+from sinks.travel import Travel
 from sinks.writer import Writer
 from tests.support.rows import play, plays_table
 
@@ -43,6 +45,8 @@ def services(ch: ClickHouse, folder: Path, **parts: Any) -> Services:
         "listeners": Listeners(ch),
         "tokens": Tokens(ch),
         "commands": Commands(ch),
+        "dead_letters": DeadLetters(ch),
+        "travel": Travel(ch),
         "connections": ClickHouseConnections(ch),
     }
     return Services(**{**given, **parts})
