@@ -128,16 +128,18 @@ async def import_catalog(
         if publisher is not None:
             for artist in batch:
                 await publisher.publish(ARTIST_DESCRIBED, artist)
-        accepted, stored = accepted + len(batch), stored + changed
-        if changed or again:
+        accepted, stored = accepted + len(batch), stored + changed.stored
+        names |= changed.names
+        ids |= changed.ids
+        if again:
             names.update(fold(artist.name) for artist in batch)
             ids.update(artist.id for artist in batch)
-        if len(ids) >= _ASK:
+        if len(names) + len(ids) >= _ASK:
             listeners.update(await asyncio.to_thread(catalog.listeners_with, names, ids))
             names, ids = set(), set()
         if on_progress is not None:
             on_progress(accepted + sum(refused.values()))
-    if ids:
+    if names or ids:
         listeners.update(await asyncio.to_thread(catalog.listeners_with, names, ids))
     if publisher is not None:
         await publisher.flush()

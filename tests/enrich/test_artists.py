@@ -29,6 +29,7 @@ class Shelf:
     def __init__(self, artists: Sequence[CatalogArtist] = KNOWN) -> None:
         self.artists = artists
         self.asked: list[Collection[str]] = []
+        self.tracks: dict[str, list[str]] = {}
 
     def listeners(self, ids: Collection[int]) -> Mapping[int, ListenerSettings]:
         raise NotImplementedError
@@ -44,6 +45,13 @@ class Shelf:
             if fold(artist.name) in folded:
                 found.setdefault(fold(artist.name), []).append(artist)
         return found
+
+    def artists_of_tracks(self, uris: Collection[str]) -> Mapping[str, Sequence[str]]:
+        self.asked.append(uris)
+        return {uri: self.tracks[uri] for uri in uris if uri in self.tracks}
+
+    def forget(self, listener: int) -> None:
+        raise NotImplementedError
 
 
 def texts(rows: Sequence[Sequence[str]]) -> pa.ListArray:
@@ -76,6 +84,20 @@ def test_among_namesakes_the_most_popular_as_a_guess() -> None:
         ("Nirvana", "2", True, "alternative", "grunge"),
         ("Nirvana", "3", False, "rock", "psychedelic rock"),
     ]
+
+
+def test_among_namesakes_the_one_whose_track_a_poll_named() -> None:
+    shelf = Shelf()
+    shelf.tracks = {"uk": ["3", "9"], "us": ["2"], "else": ["99"]}
+    rows = [["Nirvana"], ["NIRVANA", "ROSALÍA"], ["Nirvana"], ["Nirvana"], ["ROSALÍA"], ["Nirvana"], []]
+    ids = [[""], ["", ""], [""], [""], [""], ["2"], []]
+    uris = pa.array(["uk", "us", "else", "", "uk", "uk", "uk"])
+    found = link(texts(rows), texts(ids), shelf, uris)
+    assert found.artist.to_pylist() == ["Nirvana", "NIRVANA", "Nirvana", "Nirvana", "ROSALÍA", "Nirvana", ""]
+    assert found.artist_id.to_pylist() == ["3", "2", "2", "2", "1", "2", ""]
+    assert found.artist_is_guess.to_pylist() == [False, False, True, True, False, False, False]
+    assert found.genre.to_pylist()[:3] == ["rock", "alternative", "alternative"]
+    assert shelf.asked[-1] == {"uk", "us", "else"}  # only tracks of namesakes, each once
 
 
 def test_an_id_that_the_catalogue_lacks_stays_and_is_not_taken_for_a_namesake() -> None:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
+from random import Random
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -28,7 +30,7 @@ ZONES = (
 SOUTH = {
     "America/Sao_Paulo", "America/Santiago", "America/Asuncion", "Australia/Adelaide", "Australia/Lord_Howe",
     "Australia/Eucla", "Pacific/Auckland", "Pacific/Chatham", "Pacific/Apia", "Pacific/Marquesas", "NZ",
-    "Africa/Johannesburg", "Antarctica/Troll",
+    "Africa/Johannesburg", "Antarctica/Troll", "Australia/Sydney",
 }  # fmt: skip
 NORTHERN = ("winter", "spring", "summer", "autumn")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -122,6 +124,62 @@ def test_many_listeners_with_travel_at_once(data: st.DataObject) -> None:
         mine = np.flatnonzero(whose == listener)
         alone = local_time(np.array([plays[i][1] for i in mine], np.int64), known.zones, known.hemisphere)
         assert rows(alone) == [wanted[i] for i in mine]
+
+
+# half an hour of daylight saving, a day that never was, Ramadan, two hours at once, changes of the law
+ODD = (
+    "Australia/Lord_Howe", "Pacific/Apia", "Africa/Casablanca", "Antarctica/Troll", "Asia/Kolkata", "America/Caracas",
+    "Asia/Pyongyang", "Europe/Istanbul", "Europe/Volgograd", "America/Sao_Paulo", "Asia/Kathmandu", "Pacific/Chatham",
+    "America/Godthab", "Asia/Gaza", "Australia/Sydney", "America/New_York", "Europe/Berlin", "America/Santiago",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(20_261_122, 20_261_132))
+def test_journeys_that_begin_in_gaps_and_folds(seed: int) -> None:
+    """1,000 listeners whose periods begin at, or within an hour of, a change of their old or new zone."""
+    print("seed", seed)  # noqa: T201
+    random = Random(seed)
+    hemispheres: tuple[Literal["", "north", "south"], ...] = ("", "", "north", "south")
+    histories: dict[int, ListenerSettings] = {}
+    plays: list[tuple[int, int]] = []
+    for listener in range(1, 101):
+        zones = [random.choice(ODD) for _ in range(random.randint(1, 5))]
+        moves = sorted(
+            {random.choice(edges(zone)) + random.choice((-3_600_000, -1, 0, 1, 1_799_999, 3_599_999)) for zone in zones}
+        )
+        histories[listener] = ListenerSettings(
+            listener=listener,
+            name=str(listener),
+            zones=tuple(map(ZonePeriod, [0, *moves[1:]], zones)),
+            hemisphere=random.choice(hemispheres),
+        )
+        near = [*moves, *(edge for zone in zones for edge in random.sample(edges(zone), 2))]
+        plays += [(listener, edge + random.choice((-1, 0, 1, 999, -1800_000, 1800_000))) for edge in near]
+    random.shuffle(plays)
+    whose = np.array([listener for listener, _ in plays], np.uint64)
+    found = rows(local_times(np.array([ms for _, ms in plays], np.int64), whose, histories))
+    for (listener, ms), row in zip(plays, found, strict=True):
+        zone = [period.zone for period in histories[listener].zones if period.starts <= ms][-1]
+        assert row == expected(ms, zone, histories[listener].hemisphere), (seed, listener, ms, zone)
+
+
+def test_periods_beyond_the_bits_of_the_search() -> None:
+    far = 2**44 + 5  # the year 2527
+    known = {
+        one: ListenerSettings(
+            listener=one, name="", zones=(ZonePeriod(0, "UTC"), ZonePeriod(1000, "Asia/Tokyo"), ZonePeriod(far, "NZ"))
+        )
+        for one in (1, 2**64 - 1)
+    }
+    whose = np.array([1, 2**64 - 1] * 4, np.uint64)
+    ms = np.array([-5, -5, 999, 999, 1000, 1000, far - 9000, far - 9000], np.int64)
+    assert local_times(ms, whose, known).time_zone.to_pylist() == ["UTC"] * 4 + ["Asia/Tokyo"] * 4
+
+
+def test_a_zone_that_nobody_is_in_need_not_exist() -> None:
+    gone = ListenerSettings(listener=1, name="", zones=(ZonePeriod(0, "UTC"), ZonePeriod(10**12, "Mars/Olympus")))
+    found = local_times(np.array([5], np.int64), np.array([1], np.uint64), {1: gone})
+    assert found.time_zone.to_pylist() == ["UTC"]
 
 
 def at(text: str) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
