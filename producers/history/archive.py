@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import codecs
 import os
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -19,7 +18,8 @@ from zipfile import ZipFile
 from msgspec import Struct
 
 from producers.history import zips
-from producers.history.values import clean, moment
+from producers.history.shapes import EXTENDED, Shape, first_moment, recognise
+from producers.history.values import clean
 from producers.history.zips import Limits
 from streams.contracts.errors import UserError
 
@@ -27,9 +27,6 @@ HEAD = 64 * 1024  # bytes that a file is recognised by
 
 ASK = "Ask for the Extended streaming history at spotify.com/account/privacy; it comes by mail."
 
-_ENDED_AT = re.compile(rb'"ts"\s*:\s*("[^"]{1,40}"|[0-9.]{1,20})')
-_EXTENDED = (_ENDED_AT, re.compile(rb'"ms_played"\s*:'))
-_ACCOUNT = (re.compile(rb'"endTime"\s*:'), re.compile(rb'"msPlayed"\s*:'))
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 Read = Callable[[int], bytes]
@@ -43,9 +40,10 @@ class Ignored(Struct, frozen=True):
 
 
 class HistoryFile:
-    """One file of an Extended history. `size` is in bytes as the file has them, unpacked."""
+    """One file of plays. `size` is in bytes as the file has them, unpacked."""
 
     def __init__(self, label: str, size: int, first: int, open_raw: Callable[[], IO[bytes]]) -> None:
+        self.shape: Shape = EXTENDED
         self.label = label
         self.size = size
         self.first = first  # end of its first row, Unix milliseconds UTC; 0 where unreadable
@@ -154,7 +152,7 @@ class Exports:
                 if path.is_symlink() or not path.is_file():
                     self._ignore(label, "a symbolic link, or no file")
                 elif _begins_as_zip(path):
-                    self._ignore(label, "a zip inside a folder: name it by itself")
+                    self._add_zip(path)
                 else:
                     self._add_file(path, label)
 
@@ -179,26 +177,20 @@ class Exports:
         file = HistoryFile(clean(label), size, 0, open_raw)
         with file.reading() as read:
             head = read(HEAD)
-        text = head.removeprefix(codecs.BOM_UTF8).lstrip()
-        if not text.startswith(b"["):
-            why = "a zip inside a zip: unpack it first" if head.startswith(b"PK\x03\x04") else "no list of plays"
-            self._ignore(file.label, why)
-        elif all(sign.search(text) for sign in _EXTENDED):
-            self._accept(file, text, container)
-        elif all(sign.search(text) for sign in _ACCOUNT):
-            self._ignore(file.label, "Account data, whose plays have no ids: ask for the Extended history")
+        shape = recognise(head)
+        if isinstance(shape, str):
+            self._ignore(file.label, shape)
         else:
-            self._ignore(file.label, "a list, but not of plays")
+            file.shape = shape
+            self._accept(file, first_moment(shape, head), container)
 
-    def _accept(self, file: HistoryFile, text: bytes, container: str) -> None:
+    def _accept(self, file: HistoryFile, first: int, container: str) -> None:
         label, again = file.label, 1
         while label in self._labels:  # an origin names one row only
             again += 1
             label = f"{clean(container)}/{file.label}" if again == 2 and container else f"{file.label} ({again})"
         self._labels.add(label)
-        found = _ENDED_AT.search(text)
-        first = moment(found[1].decode("ascii", "replace").strip('"')) if found else 0
-        file.label, file.first = label, first if isinstance(first, int) else 0
+        file.label, file.first = label, first
         self.files.append(file)
 
     def _ignore(self, label: str, why: str) -> None:
@@ -206,9 +198,7 @@ class Exports:
 
     def _nothing(self, paths: Sequence[Path]) -> UserError:
         shown = ", ".join(path.name for path in paths[:3]) or "nothing"
-        account = any(ignored.why.startswith("Account data") for ignored in self.ignored)
-        what = "only Account data, whose plays have no ids" if account else "no streaming history"
-        return UserError(f"There is {what} in {shown}.", cure=ASK)
+        return UserError(f"There is no streaming history in {shown}.", cure=ASK)
 
 
 def _begins_as_zip(path: Path) -> bool:

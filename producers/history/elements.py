@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from typing import Any
 
-from producers.history.rows import ExtendedRow, read_row, read_rows
+from producers.history.rows import EXTENDED, Rows
 from streams.contracts.errors import UserError
 
 BLOCK = 512 * 1024  # bytes: about 700 rows, decoded in 2 ms
@@ -29,18 +30,30 @@ _OUTSIDE = re.compile(rb'["\[\]{},]')
 _INSIDE = re.compile(rb'["\\\n]')  # a text cannot hold a line's end, so one missing quote spoils one row only
 _TRIES = 4  # cuts to try before a block is gone through token by token
 
-Rows = list[ExtendedRow | None]
+Found = Any  # a row of the shape that is read, or None where it cannot be read
 
 
 class Elements:
     """Reads the rows of one file. `read(n)` gives at most n bytes, and b"" at the end.
 
-    `consumed` is how many bytes have become rows. Iterating raises UserError where the text is
-    not one JSON array: it starts otherwise, ends early, or goes on behind its closing bracket.
+    The array is the whole text, or stands in an object, behind what `inside` matches; what follows it
+    there is not looked at. `consumed` is how many bytes have become rows. Iterating raises UserError
+    where the text is not one JSON array: it starts otherwise, ends early, or goes on behind its
+    closing bracket.
     """
 
-    def __init__(self, read: Callable[[int], bytes], name: str, limit: int = LIMIT) -> None:
+    def __init__(
+        self,
+        read: Callable[[int], bytes],
+        name: str,
+        limit: int = LIMIT,
+        *,
+        of: Rows[Any] = EXTENDED,
+        inside: re.Pattern[bytes] | None = None,
+    ) -> None:
         self.consumed = 0
+        self._of = of
+        self._inside = inside
         self._read = read
         self._name = name
         self._limit = limit
@@ -49,7 +62,7 @@ class Elements:
         self._ended = False
         self._rows = 0
 
-    def __iter__(self) -> Iterator[Rows]:
+    def __iter__(self) -> Iterator[list[Found]]:
         self._open()
         while True:
             self._fill()
@@ -82,6 +95,9 @@ class Elements:
         self._fill()
         if self._buffer.startswith(_BOM):
             self._consume(len(_BOM))
+        if self._inside is not None and (opening := self._inside.search(self._buffer, self._at)):
+            self._consume(opening.end())
+            return
         bracket = _SPACES.match(self._buffer, self._at).end()  # type: ignore[union-attr]  # always matches
         if self._buffer[bracket : bracket + 1] != b"[":
             raise UserError(
@@ -93,7 +109,7 @@ class Elements:
     def _close(self) -> None:
         """Behind the closing bracket nothing but white space may follow."""
         while True:
-            if self._buffer[self._at :].strip(_SPACE):
+            if self._inside is None and self._buffer[self._at :].strip(_SPACE):
                 raise UserError(
                     f"{self._name} goes on behind the end of its list, at byte {self.consumed}.",
                     cure="Take the file as Spotify sent it: this one was edited or joined.",
@@ -102,27 +118,27 @@ class Elements:
             if self._ended or not self._more():
                 return
 
-    def _whole_block(self) -> Rows | None:
+    def _whole_block(self) -> list[Found] | None:
         """Everything up to the last `},` that can be decoded in one go; None when nothing can."""
         end = len(self._buffer)
         for _ in range(_TRIES):
             end = self._buffer.rfind(b"},", self._at, end)
             if end < 0:
                 return None
-            rows = read_rows(b"[%b]" % self._buffer[self._at : end + 1])
+            rows = self._of.many(b"[%b]" % self._buffer[self._at : end + 1])
             if rows is not None:
                 self._consume(end + 2)
                 return list(rows)
         return None
 
-    def _walk(self) -> tuple[Rows, bool]:
+    def _walk(self) -> tuple[list[Found], bool]:
         """Token by token through one block's bytes: the rows, and whether the list was closed."""
-        rows: Rows = []
+        rows: list[Found] = []
         stop = self.consumed + len(self._buffer) - self._at
         while True:
             element, closed = self._element()
             if element is None or element.strip(_SPACE):
-                rows.append(None if element is None else read_row(element))
+                rows.append(None if element is None else self._of.one(element))
             elif not closed:
                 rows.append(None)  # nothing between two commas
             if closed or self.consumed >= stop:

@@ -1,8 +1,4 @@
-"""A row of an export -> the event that is published. Pure: no files, no Kafka.
-
-The importer refuses nothing itself. What cannot be read is left out or described in place
-(see values.py), so that the worker's codec refuses the row by the field's name, and every row
-ends either in `sightings` or among the dead letters.
+"""A row of the Extended streaming history -> the event that is published. Pure: no files, no Kafka.
 
 `spotify.export.extended` (audio, video, and the older endsong files with the same fields):
 `ts` is the END of the play, UTC, whole seconds. A play's start is `offline_timestamp` where that
@@ -13,45 +9,18 @@ player was offline and the excess is larger, the upload came late: the play real
 
 from __future__ import annotations
 
-import re
 from typing import Any, NamedTuple
 
-from msgspec.json import Encoder
-
 from producers.history import values
+from producers.history.published import Published, Told, Whose, artists_of, encode, length, sound, uri
 from producers.history.rows import ExtendedRow
 from streams.contracts import ids
-from streams.contracts.events import DAY, EARLIEST, Artist, Kind, PlayRecorded, Source
+from streams.contracts.events import EARLIEST, Artist, PlayRecorded, Source
 
 SANE_PAUSE = 3_600_000  # milliseconds that a play may have been paused for
 
-_URI = re.compile(r"\S{0,512}")
-_LONGEST_NAME = 1024
-_LONGEST_URI = 512
 _REMEMBERED = 65_536  # of each memory below, before it starts anew
 _SOURCE: Source = "spotify.export.extended"
-
-_encode = Encoder().encode
-
-
-class Published(NamedTuple):
-    """A row as it goes onto the topic."""
-
-    value: bytes  # the record's value: JSON, or empty where the row is not a JSON object
-    end: int  # Unix milliseconds UTC that the rows are put in order by; 0 where unreadable
-    origin: str  # where it stands, "name.json#17": the first row of a file is 1
-    sighting_id: int  # 0 where the worker will refuse it
-
-
-class Told(NamedTuple):
-    """What a row is about: the kind, and what it is called. Anything but `kind` may be unreadable."""
-
-    kind: Kind
-    uri: Any
-    title: Any
-    artist: Any = ""
-    album: Any = ""
-    album_uri: Any = ""
 
 
 class Circumstances(NamedTuple):
@@ -79,7 +48,7 @@ class ExtendedFormat:
         self._listener = ids.to_hex(listener)
         self._import_id = ids.to_hex(import_id)
         self._published_at = published_at
-        self._latest = published_at + DAY
+        self._whose = Whose(listener, import_id, published_at)
         self._tracks: dict[tuple[str, ...], tuple[Told, tuple[Artist, ...]]] = {}
         self._circumstances: dict[tuple[Any, ...], Circumstances] = {}
 
@@ -93,9 +62,8 @@ class ExtendedFormat:
         around = self._around(row)
         if (
             named is None
-            or type(end) is not int
-            or not EARLIEST <= end <= self._latest
-            or not (played is None or (type(played) is int and 0 <= played <= DAY))
+            or not self._whose.possible(end)
+            or not length(played)
             or (around.incognito is None and row.incognito_mode is not None)  # not ours to guess
         ):
             return self._refusable(row, end, played, origin)
@@ -127,7 +95,7 @@ class ExtendedFormat:
             import_id=self._import_id,
         )
         known_as = ids.sighting_id(self._id, _SOURCE, end, told.uri, told.artist, told.title, played)
-        return Published(_encode(event), ended or end, origin, known_as)
+        return Published(encode(event), ended or end, origin, known_as)
 
     def _named(self, row: ExtendedRow) -> tuple[Told, tuple[Artist, ...]] | None:
         """What the row is about, and its artists; None where the worker will refuse it for that."""
@@ -172,27 +140,10 @@ class ExtendedFormat:
 
     def _refusable(self, row: ExtendedRow, end: Any, played: Any, origin: str) -> Published:
         """The row with its bad value in place, for the worker to refuse by name."""
-        told = tell(row)
-        fields: dict[str, Any] = {
-            "listener": self._listener,
-            "source": _SOURCE,
-            "reported_end": end,
-            "published_at": self._published_at,
-            "ms_played": played,
-            "kind": told.kind,
-            "uri": told.uri,
-            "title": told.title,
-            "artists": [] if told.artist == "" else [{"name": told.artist}],
-            "album": told.album,
-            "album_uri": told.album_uri,
-            "import_id": self._import_id,
-        }
+        fields = self._whose.fields(_SOURCE, end, played, tell(row))
         if row.incognito_mode is not None and values.flag(row.incognito_mode) is None:
             fields["incognito"] = values.describe(row.incognito_mode)
-        if end is None:
-            del fields["reported_end"]
-        possible = type(end) is int and EARLIEST <= end <= self._latest
-        return Published(_encode(fields), end if possible else 0, origin, 0)
+        return self._whose.refusable(fields, origin)
 
 
 def tell(row: ExtendedRow) -> Told:
@@ -201,21 +152,21 @@ def tell(row: ExtendedRow) -> Told:
         if row.spotify_episode_uri is not None or row.episode_name is not None:
             return Told(
                 kind="episode",
-                uri=_uri(row.spotify_episode_uri),
+                uri=uri(row.spotify_episode_uri),
                 title=values.text(row.episode_name),
                 album=values.text(row.episode_show_name),
             )
         if row.audiobook_chapter_uri is not None or row.audiobook_chapter_title is not None:
             return Told(
                 kind="chapter",
-                uri=_uri(row.audiobook_chapter_uri),
+                uri=uri(row.audiobook_chapter_uri),
                 title=values.text(row.audiobook_chapter_title),
                 album=values.text(row.audiobook_title),
-                album_uri=_uri(row.audiobook_uri),
+                album_uri=uri(row.audiobook_uri),
             )
     return Told(
         kind="track",
-        uri=_uri(row.spotify_track_uri),
+        uri=uri(row.spotify_track_uri),
         title=values.text(row.master_metadata_track_name),
         artist=values.text(row.master_metadata_album_artist_name),
         album=values.text(row.master_metadata_album_album_name),
@@ -253,22 +204,6 @@ def times(end: int, played: int | None, device: int | None, *, offline: bool) ->
     return (started if started >= EARLIEST else None), None
 
 
-def _uri(value: Any) -> Any:
-    uri = values.text(value)
-    if isinstance(uri, str) and len(uri) > _LONGEST_URI and uri.startswith("spotify:local:"):
-        return ""  # a local file's URI is only its names again, escaped: the names will do
-    return uri
-
-
 def _sound(told: Told) -> tuple[Told, tuple[Artist, ...]] | None:
-    """With its artists, where the codec will take all of it and it says what was played; else None."""
-    for uri in (told.uri, told.album_uri):
-        if type(uri) is not str or not _URI.fullmatch(uri):
-            return None
-    for text in (told.title, told.artist, told.album):
-        if type(text) is not str or len(text) > _LONGEST_NAME:
-            return None
-    nameless = not (ids.name_key(told.artist, told.title) if told.kind == "track" else told.title)
-    if nameless and not told.uri:
-        return None
-    return told, ((Artist(told.artist),) if told.artist else ())
+    """With its artists, where the worker will take it; else None."""
+    return (told, artists_of(told)) if sound(told) else None

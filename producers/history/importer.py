@@ -21,15 +21,15 @@ import structlog
 from msgspec import Struct
 
 from producers.history.archive import Exports, Ignored
-from producers.history.formats import ExtendedFormat
 from producers.history.reading import Batch, read_export
 from producers.history.zips import Limits
 from streams.contracts import codec, ids
 from streams.contracts.errors import SpotifireError
 from streams.contracts.ports import ImportLedger, Reconciliation
-from streams.contracts.record import ORIGIN
+from streams.contracts.record import ORIGIN, Headers
 from streams.contracts.topics import PLAY_RECORDED, Topic
 
+KEPT_IGNORED = 200  # files left out that the import remembers
 LEDGER_S = 0.5  # between two notes of progress in the ledger
 
 log = structlog.get_logger(__name__)
@@ -38,14 +38,14 @@ log = structlog.get_logger(__name__)
 class PlayPublisher(Protocol):
     """What an import needs of streams.publisher.Publisher."""
 
-    async def publish_raw(
+    async def publish_many(
         self,
         topic: Topic,
-        key: bytes | None,
-        value: bytes | None,
-        headers: list[tuple[str, bytes]] | tuple[tuple[str, bytes], ...],
+        keys: Sequence[bytes | None],
+        values: Sequence[bytes | None],
+        headers: Sequence[Headers] | None = None,
     ) -> None:
-        """Returns when the record is buffered; waits while too much is not yet committed."""
+        """Returns when the records are buffered; waits while too much is not yet committed."""
 
     async def settled(self) -> None:
         """Returns when the worker has committed everything published here."""
@@ -87,7 +87,8 @@ async def run_import(
         number = ids.new_id() if import_id is None else import_id
         for ignored in exports.ignored:
             log.info("file left out", file=ignored.label, why=ignored.why)
-        await asyncio.to_thread(ledger.start, listener, number, [file.label for file in exports.files])
+        left_out = [(ignored.label, ignored.why) for ignored in exports.ignored[:KEPT_IGNORED]]
+        await asyncio.to_thread(ledger.start, listener, number, [file.label for file in exports.files], left_out)
         run = _Run(exports, listener, number, publisher, ledger, on_progress)
         try:
             await run.publish_all()
@@ -125,12 +126,11 @@ class _Run:
         self._publisher = publisher
         self._ledger = ledger
         self._on_progress = on_progress
-        self._ignored = tuple(exports.ignored)
+        self._ignored = tuple(exports.ignored[:KEPT_IGNORED])
 
     async def publish_all(self) -> None:
         """Every row of every file, the next batch being read while one is published."""
-        rows_of = ExtendedFormat(self._listener, self._import_id, time.time_ns() // 1_000_000)
-        batches = read_export(self._exports.files, rows_of)
+        batches = read_export(self._exports.files, self._listener, self._import_id, time.time_ns() // 1_000_000)
         noted = time.monotonic()
         ahead = asyncio.create_task(asyncio.to_thread(_next, batches))
         try:
@@ -150,12 +150,13 @@ class _Run:
     async def _publish(self, batch: Batch) -> None:
         key = ids.to_hex(self._listener).encode()
         common = codec.headers(import_id=ids.to_hex(self._import_id))
-        publish = self._publisher.publish_raw
-        for record in batch.records:
-            headers = [*common, (ORIGIN, record.origin.encode("utf-8", "replace"))]
-            await publish(PLAY_RECORDED, key, record.value, headers)
-            if record.sighting_id:
-                self._sightings.append(record.sighting_id)
+        await self._publisher.publish_many(
+            PLAY_RECORDED,
+            [key] * len(batch.records),
+            [record.value for record in batch.records],
+            [[*common, (ORIGIN, record.origin.encode("utf-8", "replace"))] for record in batch.records],
+        )
+        self._sightings.extend(record.sighting_id for record in batch.records if record.sighting_id)
         self._published += len(batch.records)
         self.read, self._position, self._label = batch.rows, batch.position, batch.label
         await asyncio.sleep(0)  # publishing may never have waited, and others share this loop

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from operator import attrgetter
+from typing import Any
 
 from msgspec import Struct
 
 from producers.history.archive import HistoryFile
-from producers.history.elements import Elements
-from producers.history.formats import ExtendedFormat, Published
+from producers.history.published import Published, RowFormat
 
 WINDOW = 16_384  # rows
 
@@ -34,18 +34,23 @@ class Batch(Struct, frozen=True):
 
 
 def read_export(
-    files: Sequence[HistoryFile], rows_of: ExtendedFormat, *, window: int = WINDOW
+    files: Sequence[HistoryFile], listener: int, import_id: int, published_at: int, *, window: int = WINDOW
 ) -> Generator[Batch, None, None]:
-    """Every row of every file, once. Blocks: run it in a thread. Raises UserError (see Elements)."""
+    """Every row of every file, once, as `listener`'s (64-bit ids, Unix milliseconds UTC).
+
+    Blocks: run it in a thread. Raises UserError (see elements.py).
+    """
     held: list[Published] = []
     rows = done = 0
     label = ""
-    publish = rows_of.publish
+    formats: dict[Any, RowFormat] = {}  # one of each, for what it remembers
     for file in files:
+        made = file.shape.format
+        publish = formats.setdefault(made, made(listener, import_id, published_at)).publish
         label = file.label
         before = rows
         with file.reading() as read:
-            for found in Elements(read, label):
+            for found in file.shape.batches(read, label):
                 for number, row in enumerate(found, rows - before + 1):
                     held.append(publish(row, f"{label}#{number}"))
                 rows += len(found)

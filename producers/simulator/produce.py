@@ -10,8 +10,12 @@ from msgspec import Struct
 
 from producers.simulator.listeners import SimulatedListener
 from producers.simulator.simulator import Simulator, now_ms
+from streams.contracts import codec
 from streams.contracts.events import PlayRecorded
+from streams.contracts.ids import to_hex
 from streams.contracts.topics import PLAY_RECORDED, PLAYBACK_CHANGED, Topic
+
+_GROUP = 1000  # plays that are encoded and published in one go
 
 
 class EventPublisher(Protocol):
@@ -21,6 +25,9 @@ class EventPublisher(Protocol):
         self, topic: Topic, event: Struct, *, key: str | None = None, import_id: str = "", origin: str = ""
     ) -> None:
         """Returns when the event is buffered; waits while too much is not yet committed."""
+
+    async def publish_many(self, topic: Topic, keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> None:
+        """The same for many at once, as bytes."""
 
     async def settled(self) -> None:
         """Returns when the worker has committed every play published here."""
@@ -43,10 +50,11 @@ async def produce_history(
     until = now_ms() if until_ms is None else until_ms
     for listener in simulator.listeners if listeners is None else listeners:
         plays = await asyncio.to_thread(simulator.history, listener, days, until, published_at=now_ms())
-        for number, play in enumerate(plays):
-            await publisher.publish(PLAY_RECORDED, play)
-            if number % 256 == 0:
-                await asyncio.sleep(0)  # publishing may never have waited, and others share this loop
+        key = to_hex(listener.listener).encode()
+        for start in range(0, len(plays), _GROUP):
+            values = [codec.encode(play) for play in plays[start : start + _GROUP]]
+            await publisher.publish_many(PLAY_RECORDED, [key] * len(values), values)
+            await asyncio.sleep(0)  # publishing may never have waited, and others share this loop
         published += len(plays)
     await publisher.settled()
     return published

@@ -21,6 +21,8 @@ from producers.spotify.session import judge_accounts, plain_session, quiet_spoti
 from producers.spotify.settings import SCOPES, SpotifySettings
 from streams.contracts.errors import SourceUnavailable, SpotifireError, UserError
 
+_NOWHERE = "http://127.0.0.1:9/"
+
 
 class Grant(Struct, frozen=True):
     """What Spotify granted. `refresh_token` is "" when the old one stays; `scope` is what was granted."""
@@ -86,7 +88,8 @@ def refresh(settings: SpotifySettings, refresh_token: str) -> Grant:
 def _manager(settings: SpotifySettings, session: requests.Session) -> Any:
     common: dict[str, Any] = {
         "client_id": settings.client_id,
-        "redirect_uri": settings.redirect_uri,
+        # a collector that runs alone only refreshes: spotipy wants an address even then, and does not send it
+        "redirect_uri": settings.redirect_uri or _NOWHERE,
         "scope": " ".join(SCOPES),
         "cache_handler": MemoryCacheHandler(),
         "requests_session": session,

@@ -9,6 +9,7 @@ from typing import Any
 
 from producers.simulator.export import PLANTED_ADDRESS
 from streams.contracts.ports import Reconciliation
+from streams.contracts.record import Headers
 from streams.contracts.topics import Topic
 
 ROW: dict[str, Any] = {
@@ -55,22 +56,24 @@ class RecordingPublisher:
     """Takes records; `fail_after` makes it raise in the middle."""
 
     def __init__(self, error: Exception | None = None, fail_after: int = 0) -> None:
-        self.records: list[tuple[bytes | None, bytes | None, dict[str, bytes]]] = []
+        self.records: list[tuple[bytes | None, bytes | None, dict[str, bytes | None]]] = []
         self.settlings = 0
         self._error = error
         self._fail_after = fail_after
 
-    async def publish_raw(
+    async def publish_many(
         self,
         topic: Topic,
-        key: bytes | None,
-        value: bytes | None,
-        headers: list[tuple[str, bytes]] | tuple[tuple[str, bytes], ...],
+        keys: Sequence[bytes | None],
+        values: Sequence[bytes | None],
+        headers: Sequence[Headers] | None = None,
     ) -> None:
         assert topic.name == "music.play.recorded.v1"
-        if self._error is not None and len(self.records) >= self._fail_after:
-            raise self._error
-        self.records.append((key, value, dict(headers)))
+        assert headers is not None
+        for key, value, about in zip(keys, values, headers, strict=True):
+            if self._error is not None and len(self.records) >= self._fail_after:
+                raise self._error
+            self.records.append((key, value, dict(about)))
 
     async def settled(self) -> None:
         self.settlings += 1
@@ -84,8 +87,12 @@ class RecordingLedger:
         self.noted: list[tuple[int, int]] = []
         self.finished: list[tuple[int, int]] = []
         self.failed: list[str] = []
+        self.left_out: list[tuple[str, str]] = []
 
-    def start(self, listener: int, import_id: int, files: Sequence[str]) -> None:
+    def start(
+        self, listener: int, import_id: int, files: Sequence[str], left_out: Sequence[tuple[str, str]] = ()
+    ) -> None:
+        self.left_out = list(left_out)
         self.started.append((listener, import_id, list(files)))
 
     def progress(self, import_id: int, read: int, published: int) -> None:

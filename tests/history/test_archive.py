@@ -81,12 +81,6 @@ def test_encodings(tmp_path: Path, encoding: str) -> None:
     assert count(write(tmp_path / "a.json", text.encode(encoding))) == 3000
 
 
-def test_account_data_says_what_to_ask_for(tmp_path: Path) -> None:
-    played = [{"endTime": "2024-01-01 10:00", "artistName": "A", "trackName": "T", "msPlayed": 1}]
-    write(tmp_path / "StreamingHistory0.json", played)
-    assert "only Account data" in refusal(tmp_path)
-
-
 @pytest.mark.parametrize("content", [b"", b"[]", b'[{"a":1}]', b"%PDF-1.4", b'{"ts":1,"ms_played":1}', b"\xff" * 99])
 def test_nothing_to_import(tmp_path: Path, content: bytes) -> None:
     assert "no streaming history in x.json" in refusal(write(tmp_path / "x.json", content))
@@ -100,7 +94,7 @@ def test_paths_that_cannot_be_read(tmp_path: Path) -> None:
     assert "no streaming history" in refusal(tmp_path)
 
 
-def test_links_and_zips_below_a_folder_are_not_followed(tmp_path: Path) -> None:
+def test_links_below_a_folder_are_not_followed_and_zips_are_read(tmp_path: Path) -> None:
     folder = tmp_path / "export"
     folder.mkdir()
     write(folder / "a.json", rows(1))
@@ -109,8 +103,8 @@ def test_links_and_zips_below_a_folder_are_not_followed(tmp_path: Path) -> None:
     with zipfile.ZipFile(folder / "more.zip", "w") as archive:
         archive.writestr("b.json", json.dumps(rows(1)))
     with Exports([folder]) as exports:
-        assert [file.label for file in exports.files] == ["a.json"]
-        assert {ignored.label for ignored in exports.ignored} >= {"link.json", "more.zip"}
+        assert [file.label for file in exports.files] == ["a.json", "b.json"]
+        assert {ignored.label for ignored in exports.ignored} >= {"link.json"}
 
 
 def zipped(path: Path, name: str = "a.json", content: bytes | None = None) -> Path:

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from msgspec import json as msgjson
 
-from producers.history.formats import SANE_PAUSE, ExtendedFormat, Published, times
-from producers.history.rows import read_row
+from producers.history.formats import SANE_PAUSE, ExtendedFormat, times
+from producers.history.published import Published
+from producers.history.rows import EXTENDED
 from streams.contracts import codec, ids
 from streams.contracts.errors import (
     ImpossibleTime,
@@ -28,7 +29,7 @@ END = 1_745_890_268_000  # of recording.ROW
 
 
 def published(**changes: Any) -> Published:
-    found = ExtendedFormat(LISTENER, IMPORT, NOW).publish(read_row(json.dumps(row(**changes)).encode()), "f#1")
+    found = ExtendedFormat(LISTENER, IMPORT, NOW).publish(EXTENDED.one(json.dumps(row(**changes)).encode()), "f#1")
     assert found.origin == "f#1"
     return found
 
@@ -249,7 +250,7 @@ def test_every_row_of_the_real_export_is_an_event() -> None:
     rows_of = ExtendedFormat(LISTENER, IMPORT, NOW)
     found = []
     for number, element in enumerate(msgjson.decode(raw)):
-        record = rows_of.publish(read_row(msgjson.encode(element)), f"f#{number}")
+        record = rows_of.publish(EXTENDED.one(msgjson.encode(element)), f"f#{number}")
         found.append(codec.decode_value(PlayRecorded, record.value, now=NOW))
         assert b"x.x.x.x" not in record.value
     assert len(found) == 39

@@ -15,7 +15,6 @@ from producers.simulator.export import PLANTED_ADDRESS, PLANTED_USER, export_of,
 from producers.simulator.produce import produce_history
 from producers.simulator.simulator import Simulator
 from sinks.clickhouse import ClickHouse
-from sinks.commands import Commands
 from sinks.imports import Imports
 from sinks.listeners import Listeners
 from sinks.reference import ClickHouseReference
@@ -60,7 +59,7 @@ async def instance(
         await create_topics(broker.bootstrap)
         worker = Worker(
             WorkerSettings(bootstrap=broker.bootstrap, data_dir=tmp_path / "data", broker_in_memory=True),
-            Pipeline(store, reference, Commands(clickhouse)),
+            Pipeline(store, reference),
             Metrics(),
         )
         await worker.start()

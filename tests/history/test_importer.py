@@ -105,7 +105,7 @@ async def test_a_ledger_that_cannot_note_the_failure_hides_nothing(tmp_path: Pat
 @pytest.mark.parametrize("where", ["publishing", "settling"])
 async def test_a_stopped_import_says_so(tmp_path: Path, where: str) -> None:
     class Stuck(RecordingPublisher):
-        async def publish_raw(self, *args: object) -> None:
+        async def publish_many(self, *args: object) -> None:
             reached.set()
             if where == "publishing":
                 await asyncio.Event().wait()

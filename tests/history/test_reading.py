@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from producers.history.archive import Exports
-from producers.history.formats import ExtendedFormat, Published
+from producers.history.published import Published
 from producers.history.reading import read_export
-from producers.history.rows import FIELDS
+from producers.history.rows import ExtendedRow
 from streams.contracts import codec
 from streams.contracts.errors import Refused, UserError
 from streams.contracts.events import PlayRecorded
@@ -23,18 +23,14 @@ SECRET = "planted-secret-8c1f"
 
 def read(path: Path, window: int = 16_384) -> list[Published]:
     with Exports([path]) as exports:
-        return [
-            record
-            for batch in read_export(exports.files, ExtendedFormat(1, 2, NOW), window=window)
-            for record in batch.records
-        ]
+        return [record for batch in read_export(exports.files, 1, 2, NOW, window=window) for record in batch.records]
 
 
 def test_every_row_has_its_origin_and_the_bytes_add_up(tmp_path: Path) -> None:
     write(tmp_path / "a.json", rows(3))
     write(tmp_path / "b.json", [row(), 7, row()])
     with Exports([tmp_path]) as exports:
-        batches = list(read_export(exports.files, ExtendedFormat(1, 2, NOW)))
+        batches = list(read_export(exports.files, 1, 2, NOW))
         assert batches[-1].position == exports.size
     assert batches[-1].rows == 6
     assert {record.origin for batch in batches for record in batch.records} == {
@@ -67,7 +63,7 @@ _forbidden = ("ip_addr", "ip_addr_decrypted", "username", "user_agent_decrypted"
 _secrets = st.sampled_from([SECRET, {"x": SECRET}, [SECRET]])
 _row = st.fixed_dictionaries(
     dict.fromkeys(_forbidden, _secrets),
-    optional={name: _anything | st.just(row().get(name)) for name in sorted(FIELDS)},
+    optional={name: _anything | st.just(row().get(name)) for name in sorted(ExtendedRow.__struct_fields__)},
 )
 
 

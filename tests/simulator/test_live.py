@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 from msgspec import Struct
 
 from producers.simulator.habits import NIGHT_OWL
 from producers.simulator.produce import produce_history, produce_live
-from producers.simulator.simulator import Simulator
+from producers.simulator.simulator import Simulator, now_ms
 from streams.contracts import codec
 from streams.contracts.events import PlaybackChanged, PlayRecorded
 from streams.contracts.topics import PLAY_RECORDED, PLAYBACK_CHANGED, Topic
@@ -27,6 +28,12 @@ class RecordingPublisher:
         self.events.append((topic, event))
         if len(self.events) == 50:
             self.fifty.set()
+
+    async def publish_many(self, topic: Topic, keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> None:
+        for key, value in zip(keys, values, strict=True):
+            play = codec.decode_value(PlayRecorded, value or b"", now=now_ms())
+            assert key == play.listener.encode()
+            self.events.append((topic, play))
 
     async def settled(self) -> None:
         self.settlings += 1

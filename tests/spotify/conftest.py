@@ -24,7 +24,6 @@ from producers.spotify.tokens import Tokens
 from producers.spotify.vault import Vault
 from sinks.clickhouse import ClickHouse
 from sinks.collected import CollectedSightings
-from sinks.commands import Commands
 from sinks.connections import ClickHouseConnections
 from sinks.listeners import Listeners
 from sinks.reference import ClickHouseReference
@@ -197,4 +196,4 @@ def bench(make_fake: MakeFake, music: ManualClock, clock: MovingClock, clickhous
 
 @pytest.fixture
 def straight_in(store: Writer, reference: ClickHouseReference, clickhouse: ClickHouse) -> StraightIn:
-    return StraightIn(Pipeline(store, reference, Commands(clickhouse)))
+    return StraightIn(Pipeline(store, reference))

@@ -13,7 +13,6 @@ from producers.spotify.collector import Collector, CollectorSettings
 from producers.spotify.fake.clock import ManualClock
 from producers.spotify.fake.troubles import NASTY
 from sinks.clickhouse import ClickHouse
-from sinks.commands import Commands
 from sinks.reference import ClickHouseReference
 from sinks.writer import Writer
 from streams.app import Worker, WorkerSettings
@@ -69,7 +68,7 @@ async def test_plays_come_through_kafka_once_and_go_on_after_a_restart(
     tmp_path: Path,
 ) -> None:
     bench = Bench(make_fake(troubles=NASTY), music, clock, clickhouse)
-    pipeline = Pipeline(store, reference, Commands(clickhouse))
+    pipeline = Pipeline(store, reference)
     listener = bench.add()
     while bench.connections.get(listener) is None:
         try:
