@@ -1,6 +1,6 @@
 # Spotifire. `make run` and `make test` set up what they need by themselves; `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check bench lock generated clean
+.PHONY: help run setup test test-faults check bench bench-stream lock generated clean
 
 BIN := .venv/bin
 ARGS ?=
@@ -18,6 +18,9 @@ setup: ## set up for development: what runs, and the tools for tests
 test: setup ## set up and run the tests (under 10 minutes on 2 cores)
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
 
+test-faults: setup ## kill, cut off and starve every part, and compare sets of ids; 40 minutes (ARGS=--short: 4)
+	$(BIN)/python -m pytest tests/faults -s $(ARGS)
+
 check: setup ## ruff, mypy --strict, import order, generated files that drifted
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -28,6 +31,9 @@ check: setup ## ruff, mypy --strict, import order, generated files that drifted
 bench: setup ## measure what the docs claim; prints a table and JSON
 	$(BIN)/python -m tests.bench $(ARGS)
 
+bench-stream: setup ## the stream engine against a bare loop and other frameworks; 25 minutes, writes docs/benchmarks*
+	$(BIN)/python -m tests.bench.stream $(ARGS)
+
 generated: setup ## write again what is generated: schemas, docs/events.md, dashboards, personas
 	$(BIN)/python -m streams.contracts.schema
 	$(BIN)/python -m grafana.render
@@ -37,4 +43,4 @@ lock: setup ## resolve the lock files anew
 	@deploy/lock.sh
 
 clean: ## remove what the set-up made (not your data)
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
