@@ -22,7 +22,7 @@ from api.guard import Guard
 from api.jobs import ImportJobs
 from api.metrics import ApiMetrics, Measured
 from api.passwords import Brake
-from api.routes import admin, health, imports, listeners, live, reads
+from api.routes import admin, corrections, dead_letters, exports, health, imports, listeners, live, reads, travel
 from api.scope import authorize
 from api.services import Services
 from api.sessions import Sessions
@@ -36,6 +36,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     reads.router,
     live.router,
     imports.router,
+    corrections.router,
+    travel.router,
+    dead_letters.router,
+    exports.router,
     admin.router,
     sign_in.router,
     pages.router,

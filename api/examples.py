@@ -31,6 +31,7 @@ PLAY: dict[str, Any] = {
     "skipped": False,
     "incognito": False,
     "counted": True,
+    "hidden": False,
     "sources": ["spotify.export.extended", "spotify.recently-played"],
 }
 RECENT = {"plays": [PLAY], "next": "6920fd5a9c1b22d0"}
@@ -115,6 +116,29 @@ FINDINGS = {
         }
     ]
 }
+CORRECTIONS = {
+    "corrections": [
+        {
+            "kind": "artist",
+            "subject": "white noise",
+            "target": "",
+            "label": "White Noise",
+            "made_at": "2025-11-21T22:14:18Z",
+        }
+    ]
+}
+RECORDINGS = {
+    "recordings": [
+        {
+            "isrc": "GBSTK0700006",
+            "artist": "Radiohead",
+            "uris": ["spotify:track:4wajJ1o7jWIg62YqpkHC7S", "spotify:track:1oQ4gXvUkPHPbhcL9Afnmx"],
+            "titles": ["Weird Fishes/ Arpeggi", "Weird Fishes / Arpeggi"],
+            "plays": 41,
+        }
+    ]
+}
+REPLAYED: dict[str, Any] = {"stored": ["1f2e3d4c5b6a7988"], "refused": [], "waiting": [], "skipped": {}}
 SQL = {"columns": ["plays"], "rows": [[2034]]}
 
 

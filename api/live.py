@@ -2,7 +2,9 @@
 
 One consumer without a group, from the end of the topics, for all watchers. A watcher has a
 bounded queue of its own: one that reads slowly loses its oldest messages, is told so once with
-a `missed` message, and holds up nobody.
+a `missed` message, and holds up nobody. While nobody watches nothing is read, and of what is
+read only the records of those who are watched are decoded: an import goes by here at the
+worker's full speed, in the process that serves.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from msgspec import Struct
 from streams.contracts import codec, ids
 from streams.contracts.errors import Refused
 from streams.contracts.events import PlaybackChanged, PlayEnriched
-from streams.contracts.record import Record
+from streams.contracts.record import Taken
 from streams.contracts.topics import PLAY_ENRICHED, PLAYBACK_CHANGED
 
 log = structlog.get_logger(__name__)
@@ -34,7 +36,9 @@ EVENTS: dict[str, type[PlayEnriched | PlaybackChanged]] = {
 QUEUE = 256  # messages that a watcher may lag behind
 SEEN = 4096  # play ids whose highest version is remembered: events may repeat
 BATCH = 500
+WAIT_MS = 250  # for a record, before looking whether anybody still watches
 RETRY = 2.0  # seconds between tries to reach the broker
+REST = 1.0  # seconds between two moves to the topics' ends, while nobody watches
 
 
 class Message(Struct, frozen=True):
@@ -74,7 +78,8 @@ class LiveHub:
 
     def __init__(self, bootstrap: str, *, queue: int = QUEUE) -> None:
         self._bootstrap, self._queue = bootstrap, queue
-        self._watchers: dict[int, set[Watcher]] = {}
+        self._watchers: dict[bytes, set[Watcher]] = {}  # by the key of a listener's records
+        self._watched = asyncio.Event()
         self._seen: OrderedDict[tuple[str, str], int] = OrderedDict()
         self._task: asyncio.Task[None] | None = None
         self._connected = asyncio.Event()
@@ -111,22 +116,22 @@ class LiveHub:
     def watch(self, listener: int) -> Iterator[Watcher]:
         """A watcher of one listener, for as long as the block lasts."""
         watcher = Watcher(self._queue)
-        self._watchers.setdefault(listener, set()).add(watcher)
+        key = ids.to_hex(listener).encode()
+        self._watchers.setdefault(key, set()).add(watcher)
+        self._watched.set()
         try:
             yield watcher
         finally:
-            watchers = self._watchers[listener]
+            watchers = self._watchers[key]
             watchers.discard(watcher)
             if not watchers:
-                del self._watchers[listener]
+                del self._watchers[key]
+                if not self._watchers:
+                    self._watched.clear()
 
-    def deliver(self, record: Record) -> None:
+    def deliver(self, record: Taken) -> None:
         """Hand one record to those who watch its listener; what cannot be read is skipped."""
-        try:
-            listener = ids.from_hex((record.key or b"").decode("ascii", "replace"))
-        except ValueError:
-            return
-        watchers = self._watchers.get(listener)
+        watchers = self._watchers.get(record.key or b"")
         if not watchers:  # most records of an import: not even decoded
             return
         try:
@@ -161,17 +166,35 @@ class LiveHub:
                 async with _consumer(self._bootstrap) as consumer:
                     self._connected.set()
                     while True:
+                        if not self._watchers:
+                            await self._rest(consumer)
                         # in batches: an import of 100,000 plays goes by here, in the loop that serves
-                        for records in (await consumer.getmany(timeout_ms=1000, max_records=BATCH)).values():
-                            for r in records:
-                                self.deliver(
-                                    Record(r.topic, r.partition, r.offset, r.timestamp, r.key, r.value, r.headers)
-                                )
+                        for records in (await consumer.getmany(timeout_ms=WAIT_MS, max_records=BATCH)).values():
+                            for record in records:
+                                self.deliver(record)
             except (KafkaError, OSError) as error:
                 log.warning("live hub lost the broker, trying again", error=str(error))
             finally:
                 self._connected.clear()
             await asyncio.sleep(RETRY)
+
+    async def _rest(self, consumer: AIOKafkaConsumer) -> None:
+        """Until somebody watches, read nothing and stay near the end.
+
+        A watcher gets whatever is published after it came: with somebody watching the position
+        never moves forward unread. It may get a second of what was published before.
+        """
+        partitions = consumer.assignment()
+        consumer.pause(*partitions)
+        while not self._watchers:
+            ends = await consumer.end_offsets(partitions)
+            if self._watchers:  # they came while the broker was asked
+                break
+            for partition, end in ends.items():
+                consumer.seek(partition, end)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._watched.wait(), REST)
+        consumer.resume(*partitions)
 
 
 @contextlib.asynccontextmanager

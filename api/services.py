@@ -17,11 +17,15 @@ from prometheus_client import CollectorRegistry
 from api.connecting import Connecting
 from api.live import LiveHub
 from producers.catalog import CatalogImport
+from sinks.archive import S3Settings
+from sinks.clickhouse import ClickHouse
 from sinks.commands import Commands
 from sinks.connections import ClickHouseConnections
+from sinks.dead_letters import DeadLetters
 from sinks.listeners import Listeners
 from sinks.reader import Reader
 from sinks.tokens import Tokens
+from sinks.travel import Travel
 from streams.contracts.errors import Unavailable
 from streams.contracts.events import ListenerProfile
 from streams.contracts.ports import Reconciliation
@@ -131,7 +135,14 @@ class Services:
     listeners: Listeners | None = None
     tokens: Tokens | None = None
     commands: Commands | None = None
+    dead_letters: DeadLetters | None = None
+    travel: Travel | None = None
     connections: ClickHouseConnections | None = None
+    database: ClickHouse | None = None
+    """For what copies whole tables: export, backup, archive."""
+    archive: str = ""
+    """Where the archive is, a folder or s3://BUCKET/PREFIX; "" means below the data folder."""
+    s3: S3Settings = S3Settings()
     connecting: Connecting | None = None
     connections_changed: Callable[[], None] = lambda: None
     """Tells a collector in this process to look at the connections now."""

@@ -11,7 +11,17 @@ from datetime import datetime
 from typing import Any
 
 from api.services import Finding
-from sinks.rows import DeadLetterRow, GapRow, HourRow, ImportRow, ListenerRow, Play, TopRow
+from sinks.rows import (
+    CorrectionRow,
+    DeadLetterRow,
+    GapRow,
+    HourRow,
+    ImportRow,
+    ListenerRow,
+    Play,
+    RecordingRow,
+    TopRow,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +91,70 @@ class DeadLetters:
     """What was refused, newest first."""
 
     dead_letters: list[DeadLetterRow]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeadLetter(DeadLetterRow):
+    """One refused record: its whole text, and its key and headers as text, undecodable bytes replaced."""
+
+    key: str
+    headers: list[Header]
+
+
+@dataclass(frozen=True)
+class Header:
+    """A record's header."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What became of dead letters that were published again.
+
+    `stored`: their sightings are there now. `refused`: once more, see their reasons. `waiting`: the
+    worker has not come to them. `skipped`: nothing was published, by reason.
+    """
+
+    stored: list[str]
+    refused: list[str]
+    waiting: list[str]
+    skipped: dict[str, str]
+
+
+@dataclass(frozen=True)
+class CommandShape:
+    """Work that a listener's worker was asked for: `asked`, `working` or `done`, and what came of it."""
+
+    listener: str
+    command_id: str
+    kind: str
+    arguments: dict[str, str]
+    asked_at: datetime
+    state: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Commands:
+    """A listener's commands, newest first."""
+
+    commands: list[CommandShape]
+
+
+@dataclass(frozen=True)
+class Corrections:
+    """What a listener hid and merged, newest first."""
+
+    corrections: list[CorrectionRow]
+
+
+@dataclass(frozen=True)
+class Recordings:
+    """Tracks that share an ISRC and do not count as one: what could be merged, most played first."""
+
+    recordings: list[RecordingRow]
 
 
 @dataclass(frozen=True)

@@ -20,18 +20,16 @@ from api.problems import Problem
 from streams.contracts import ids
 
 MAX_FILES = 1000
-MAX_FIELD = 4096  # bytes of a part that is no file
 MAX_HEADER = 4096  # bytes of one part's header name or value
 
 
 @dataclass
 class Upload:
-    """What came: files in `folder` (under names of ours), the names they had, and plain fields."""
+    """What came: files in `folder` (under names of ours), and the names they had."""
 
     folder: Path
     files: list[Path] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
-    fields: dict[str, str] = field(default_factory=dict)
 
     def remove(self) -> None:
         """Delete the folder and what is in it."""
@@ -39,13 +37,12 @@ class Upload:
 
 
 class _Receiver:
-    """Callbacks of the parser: headers, then the part's bytes into a file or a field."""
+    """Callbacks of the parser: headers, then the part's bytes into a file; plain fields are passed over."""
 
     def __init__(self, upload: Upload, boundary: bytes) -> None:
         self._upload = upload
         self._headers: dict[bytes, bytes] = {}
         self._name, self._value = b"", b""
-        self._field = ""
         self._file: BinaryIO | None = None
         self.complete = False
         self._parser = MultipartParser(
@@ -74,7 +71,7 @@ class _Receiver:
 
     def _begin(self) -> None:
         self._headers.clear()
-        self._name, self._value, self._field = b"", b"", ""
+        self._name, self._value = b"", b""
 
     def _header_name(self, data: bytes, start: int, end: int) -> None:
         self._name = _short(self._name + data[start:end])
@@ -89,8 +86,6 @@ class _Receiver:
     def _open(self) -> None:
         _, options = parse_options_header(self._headers.get(b"content-disposition"))
         if b"filename" not in options:
-            self._field = options.get(b"name", b"").decode("utf-8", "replace")
-            self._upload.fields[self._field] = ""
             return
         if len(self._upload.files) >= MAX_FILES:
             raise Problem(413, f"More than {MAX_FILES} files in one request.", cure="Send them as one zip.")
@@ -106,11 +101,6 @@ class _Receiver:
     def _data(self, data: bytes, start: int, end: int) -> None:
         if self._file is not None:
             self._file.write(memoryview(data)[start:end])
-            return
-        text = self._upload.fields[self._field] + data[start:end].decode("utf-8", "replace")
-        if len(text) > MAX_FIELD:
-            raise Problem(413, f"A field is longer than {MAX_FIELD} bytes.")
-        self._upload.fields[self._field] = text
 
     def _end(self) -> None:
         self.close()

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from deploy.commands import admin, dashboards, history, people, reads, run
+from deploy.commands import admin, corrections, dashboards, history, letters, people, reads, run
 
 app = typer.Typer(
     name="spotifire",
@@ -45,9 +45,13 @@ app.command("recent")(reads.recent)
 app.command("top")(reads.top)
 app.command("clock")(reads.clock)
 app.command("profile")(reads.profile)
+app.command("hide")(corrections.hide)
+app.command("unhide")(corrections.unhide)
+app.command("merge")(corrections.merge)
+app.command("unmerge")(corrections.unmerge)
 app.add_typer(admin.catalog, name="catalog")
 app.add_typer(admin.demo, name="demo")
-app.add_typer(admin.dead_letters, name="dead-letters")
+app.add_typer(letters.app, name="dead-letters")
 app.add_typer(dashboards.app, name="grafana")
 app.command("sql")(admin.sql)
 app.command("doctor")(admin.doctor)

@@ -9,9 +9,10 @@ import structlog
 
 from deploy.schedule import Job
 from deploy.storage import Storage
+from sinks.erase import left_over
 from streams.contracts import ids
-from streams.contracts.events import ListenerCommand
 from streams.contracts.topics import LISTENER_COMMAND, LISTENER_PROFILE
+from streams.contracts.waking import wake_up
 from streams.publisher import Publisher
 
 WINDOWS = ("90d", "all")  # of the profiles that are kept fresh; others are computed when asked for
@@ -24,6 +25,7 @@ def jobs_of(storage: Storage, publisher: Publisher) -> list[Job]:
     """In the order of their first run."""
     return [
         Job("wake-commands", every=5 * MINUTE, run=partial(wake_commands, storage, publisher)),
+        Job("sweep-erased", every=60 * MINUTE, run=partial(sweep_erased, storage, publisher), after=MINUTE),
         Job("profiles", every=10 * MINUTE, run=partial(profiles, storage, publisher), after=5.0),
     ]
 
@@ -31,15 +33,16 @@ def jobs_of(storage: Storage, publisher: Publisher) -> list[Job]:
 async def wake_commands(storage: Storage, publisher: Publisher) -> None:
     """Publish again the record of every command that is not done: a broker in memory forgets them."""
     for command in await asyncio.to_thread(storage.commands.all_open):
-        who = ids.to_hex(command.listener)
-        event = ListenerCommand(
-            listener=who,
-            command_id=ids.to_hex(command.command_id),
-            kind=command.kind,
-            asked_at=command.asked_at,
-        )
-        await publisher.publish(LISTENER_COMMAND, event, key=who)
+        await publisher.publish(LISTENER_COMMAND, wake_up(command), key=ids.to_hex(command.listener))
     await publisher.flush()
+
+
+async def sweep_erased(storage: Storage, publisher: Publisher) -> None:
+    """Erase once more those of whom something was written while they were erased."""
+    for listener in await asyncio.to_thread(left_over, storage.ch):
+        await asyncio.to_thread(storage.commands.ask, listener, "erase")
+        log.info("rows of an erased listener are erased again", listener=ids.to_hex(listener))
+    await wake_commands(storage, publisher)
 
 
 async def profiles(storage: Storage, publisher: Publisher) -> None:

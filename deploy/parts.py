@@ -14,6 +14,7 @@ from deploy.settings import Settings, read_secret
 from deploy.storage import Storage
 from producers.spotify.vault import Vault, read_or_make_key
 from streams.app import Worker, WorkerSettings
+from streams.commands import Commands
 from streams.metrics import Metrics
 from streams.pipeline import Pipeline
 from streams.publisher import Publisher
@@ -36,6 +37,10 @@ def open_vault(settings: Settings) -> Vault:
 @asynccontextmanager
 async def working(settings: Settings, storage: Storage, bootstrap: str, metrics: Metrics) -> AsyncIterator[Worker]:
     """A worker that runs while the block does; at the end it stores what it has in hand."""
+    pipeline = Pipeline(storage.writer, storage.reference, tell=settings.publish_enriched)
+    commands = Commands(
+        pipeline, storage.writer, storage.reference, storage.corrections, storage.ledger, storage.commands
+    )
     worker = Worker(
         WorkerSettings(
             bootstrap=bootstrap,
@@ -44,8 +49,9 @@ async def working(settings: Settings, storage: Storage, bootstrap: str, metrics:
             broker_in_memory=settings.kafka == "embedded",
             instance_id=settings.worker_id or None,
         ),
-        Pipeline(storage.writer, storage.reference, storage.commands),
+        pipeline,
         metrics,
+        commands=commands,
     )
     await worker.start()
     try:

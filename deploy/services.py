@@ -12,10 +12,11 @@ from typing import Any
 
 from api.services import ApiSettings, Services
 from deploy import doctor, owner
-from deploy.settings import Settings
+from deploy.settings import Settings, read_secret
 from deploy.storage import Storage
 from producers.catalog import import_catalog
 from producers.history.importer import run_import
+from sinks.archive import S3Settings
 from streams.contracts.events import ListenerProfile
 from streams.contracts.ports import Reconciliation
 from streams.publisher import Publisher
@@ -40,12 +41,27 @@ def reading(settings: Settings, storage: Storage, token: str) -> tuple[Services,
         listeners=storage.listeners,
         tokens=storage.tokens,
         commands=storage.commands,
+        dead_letters=storage.dead_letters,
+        travel=storage.travel,
         connections=storage.connections,
+        database=storage.ch,
+        archive=settings.archive,
+        s3=s3_settings(settings),
         profiles=partial(fresh_profile, storage),
         ready={"database": partial(answers, storage)},
         checks=doctor.checks_of(settings, storage, None, None),
     )
     return services, [f"The owner's password, shown this once: {made}"] if made else []
+
+
+def s3_settings(settings: Settings) -> S3Settings:
+    """Where an S3-compatible store is. Raises UserError when the secret file can't be read."""
+    return S3Settings(
+        endpoint=settings.s3_endpoint,
+        region=settings.s3_region,
+        access_key=settings.s3_access_key,
+        secret_key=read_secret(settings.s3_secret_key_file) if settings.s3_secret_key_file else "",
+    )
 
 
 def writing(services: Services, storage: Storage, publisher: Publisher) -> Services:

@@ -77,6 +77,11 @@ class Settings(BaseSettings):
     serve_clickhouse: int | None = Field(
         None, ge=0, le=65535, description="read-only ClickHouse over HTTP on this loopback port"
     )
+    archive: str = Field("", description="where the archive is: a folder or s3://BUCKET/PREFIX; kept daily when set")
+    s3_endpoint: str = Field("", description="http(s)://HOST:PORT of a store other than Amazon's")
+    s3_region: str = Field("", description="its region; us-east-1 where none is given")
+    s3_access_key: str = Field("", description="its access key; else the environment and files of AWS are asked")
+    s3_secret_key_file: Path | None = Field(None, description="file with the secret that belongs to it")
     worker_id: str = Field(
         "", description="static name in the consumer group: back in time on the same host, no rebalance"
     )

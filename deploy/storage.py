@@ -13,6 +13,8 @@ from sinks.clickhouse import ClickHouse, ClickHouseSettings
 from sinks.collected import CollectedSightings
 from sinks.commands import Commands
 from sinks.connections import ClickHouseConnections
+from sinks.corrections import ClickHouseCorrections
+from sinks.dead_letters import DeadLetters
 from sinks.imports import Imports
 from sinks.listeners import Listeners
 from sinks.migrate import migrate
@@ -20,6 +22,7 @@ from sinks.profiles import Profiles
 from sinks.reader import Reader
 from sinks.reference import ClickHouseReference
 from sinks.tokens import Tokens
+from sinks.travel import Travel
 from sinks.writer import Writer
 
 
@@ -33,6 +36,9 @@ class Storage:
     writer: Writer
     reference: ClickHouseReference
     commands: Commands
+    corrections: ClickHouseCorrections
+    dead_letters: DeadLetters
+    travel: Travel
     collected: CollectedSightings
     ledger: Imports
     connections: ClickHouseConnections
@@ -70,6 +76,9 @@ def open_storage(settings: Settings) -> Iterator[Storage]:
             writer=Writer(ch, stopping),
             reference=ClickHouseReference(ch, stopping),
             commands=Commands(ch),
+            corrections=ClickHouseCorrections(ch),
+            dead_letters=DeadLetters(ch),
+            travel=Travel(ch),
             collected=CollectedSightings(ch),
             ledger=Imports(ch),
             connections=ClickHouseConnections(ch),

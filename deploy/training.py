@@ -53,6 +53,13 @@ class SimulatedReference:
         """Those of the simulation, namesakes by popularity."""
         return {one: self._by_name[one] for one in folded if one in self._by_name}
 
+    def artists_of_tracks(self, uris: Collection[str]) -> Mapping[str, Sequence[str]]:
+        """None: the simulation's plays carry ids."""
+        return {}
+
+    def forget(self, listener: int) -> None:
+        """Nothing changes here."""
+
 
 def catalogue(simulator: Simulator) -> list[CatalogArtist]:
     """The simulator's artists with their genre decided."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sinks.clickhouse import ClickHouse
+from sinks.erase import NOT_ERASED
 from sinks.times import next_version, to_ms_or_none, to_time
 
 OF_SOURCE = "listener = {listener:UInt64} AND source = {source:String}"
@@ -33,12 +34,16 @@ class CollectedSightings:
         return {sighting_id for (sighting_id,) in rows}
 
     def note_gap(self, listener: int, source: str, start: int, end: int) -> None:
-        """Plays may be missing between start and end; noting it twice changes nothing, closed or open."""
+        """Plays may be missing between start and end; noting it twice changes nothing, closed or open.
+
+        Nothing is noted of a listener who was erased meanwhile.
+        """
         params = {"listener": listener, "source": source, "start": to_time(start), "end": to_time(end)}
         self._ch.command(
             "INSERT INTO gaps (listener, source, gap_start, gap_end, version) "
             "SELECT {listener:UInt64}, {source:String}, {start:DateTime64(3, 'UTC')}, {end:DateTime64(3, 'UTC')}, "
             "{version:UInt64} WHERE NOT EXISTS (SELECT 1 FROM gaps WHERE " + OF_SOURCE + " "
-            "AND gap_start = {start:DateTime64(3, 'UTC')} AND gap_end = {end:DateTime64(3, 'UTC')})",
+            "AND gap_start = {start:DateTime64(3, 'UTC')} AND gap_end = {end:DateTime64(3, 'UTC')}) "
+            f"AND {{listener:UInt64}} {NOT_ERASED}",
             {**params, "version": next_version()},
         )

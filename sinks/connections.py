@@ -28,8 +28,12 @@ class ClickHouseConnections:
         return found[0] if found else None
 
     def put(self, connection: Connection) -> None:
-        """Write it; the newest wins."""
-        self._write(connection, removed=False)
+        """Write it; the newest wins. Nothing is written of a listener who was erased meanwhile."""
+        if not self._ch.scalar(
+            "SELECT count() FROM listeners FINAL WHERE listener = {listener:UInt64} AND erased_at IS NOT NULL",
+            {"listener": connection.listener},
+        ):
+            self._write(connection, removed=False)
 
     def remove(self, listener: int) -> None:
         """Disconnect: its secrets leave the disk at once, not at the next merge."""

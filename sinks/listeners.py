@@ -59,6 +59,11 @@ class Listeners:
             known = self._rows("listener = {l:UInt64} AND erased_at IS NULL", {"l": settings.listener})
             row = {
                 "listener": settings.listener,
+                # a simulated listener comes back after an erasure; whoever is written over is not changed
+                "version": self._ch.scalar(
+                    "SELECT max(version) FROM listeners WHERE listener = {l:UInt64}", {"l": settings.listener}
+                )
+                or 0,
                 "name": name,
                 "account_id": account_id,
                 "is_demo": settings.is_demo,
@@ -153,10 +158,12 @@ class Listeners:
         return found[0]
 
     def _rows(self, where: str, params: Mapping[str, Any]) -> Found:
-        return self._ch.query_dicts(f"SELECT {', '.join(LISTENER_FIELDS)} FROM listeners FINAL WHERE {where}", params)
+        columns = ", ".join(("version", *LISTENER_FIELDS))
+        return self._ch.query_dicts(f"SELECT {columns} FROM listeners FINAL WHERE {where}", params)
 
     def _write(self, row: Mapping[str, Any]) -> ListenerRow:
-        values = {**row, "version": next_version(), "erased_at": None}
+        # above the row that was read, and below an erasure of it that was asked for meanwhile (sinks/erase.py)
+        values = {**row, "version": max(next_version(), row["version"] + 1), "erased_at": None}
         values["zones"] = [tuple(z.values()) if isinstance(z, Mapping) else z for z in row["zones"]]
         self._ch.insert("listeners", COLUMNS, [[values[column] for column in COLUMNS]])
         return listener_row(values)

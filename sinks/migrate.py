@@ -85,6 +85,11 @@ def check_schema(ch: ClickHouse) -> None:
         )
 
 
+def newest(ch: ClickHouse) -> int:
+    """The number of the newest file that was applied."""
+    return max(_applied(ch), default=0)
+
+
 def _applied(ch: ClickHouse) -> dict[int, tuple[str, str]]:
     rows = ch.query(f"SELECT number, name, checksum FROM {VERSIONS} FINAL")
     return {number: (name, checksum) for number, name, checksum in rows}

@@ -43,7 +43,16 @@ class Profiles:
         return StoredModel(*rows[0]) if rows else None
 
     def put_profiles(self, profiles: Sequence[ListenerProfile]) -> None:
-        """Store computed profiles; older ones of the same window stay as its history."""
+        """Store computed profiles; older ones of the same window stay as its history.
+
+        Those of listeners who were erased meanwhile are dropped.
+        """
+        ids = sorted({from_hex(p.listener) for p in profiles})
+        erased = self._ch.query(
+            "SELECT listener FROM listeners FINAL WHERE listener IN {ids:Array(UInt64)} AND erased_at IS NOT NULL",
+            {"ids": ids},
+        )
+        gone = {listener for (listener,) in erased}
         self._ch.insert(
             "profiles",
             ("listener", "window", "computed_at", "plays", "model_id", "persona", "confidence", "reasons", "features"),
@@ -53,5 +62,6 @@ class Profiles:
                     p.confidence, list(p.reasons), dict(p.features),
                 )
                 for p in profiles
+                if from_hex(p.listener) not in gone
             ],
         )  # fmt: skip

@@ -92,7 +92,8 @@ class Play:
     subgenre: str
     skipped: bool | None
     incognito: bool | None
-    counted: bool  # by the listener's own settings
+    counted: bool  # by the listener's own settings, and not hidden
+    hidden: bool
     sources: tuple[str, ...]
 
 
@@ -159,6 +160,24 @@ class Playback:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """A file that was handed in and held no plays, and why it was not read."""
+
+    file: str
+    why: str
+
+
+@dataclass(frozen=True)
+class RefusedRows:
+    """Rows of an import that were refused for one reason: how many, what was said, and where some stand."""
+
+    reason: str
+    rows: int
+    message: str
+    places: tuple[str, ...]  # file#row, the first row of a file is 1
+
+
+@dataclass(frozen=True)
 class ImportRow:
     """An import. `report` is the reconciliation, `reason` what failed, whichever there is."""
 
@@ -166,6 +185,7 @@ class ImportRow:
     listener: str
     state: str
     files: tuple[str, ...]
+    left_out: tuple[LeftOut, ...]
     started_at: datetime
     finished_at: datetime | None
     read: int
@@ -185,8 +205,30 @@ class GapRow:
 
 
 @dataclass(frozen=True)
+class CorrectionRow:
+    """Something that the listener hid (a play, an artist, a track), or a track that counts as `target`."""
+
+    kind: str
+    subject: str
+    target: str
+    label: str
+    made_at: datetime
+
+
+@dataclass(frozen=True)
+class RecordingRow:
+    """Tracks that share an ISRC, the one that was played most first."""
+
+    isrc: str
+    artist: str
+    uris: tuple[str, ...]
+    titles: tuple[str, ...]
+    plays: int
+
+
+@dataclass(frozen=True)
 class DeadLetterRow:
-    """A refused record. `payload` is its text, undecodable bytes replaced."""
+    """A refused record. `payload` is its text, or the beginning of it, undecodable bytes replaced."""
 
     dead_letter_id: str
     refused_at: datetime
@@ -199,6 +241,8 @@ class DeadLetterRow:
     partition: int
     offset: int
     payload: str
+    replayed_at: datetime | None = None  # when it was published again last
+    resolved_at: datetime | None = None  # when it was found stored after that
 
 
 @dataclass(frozen=True)

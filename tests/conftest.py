@@ -47,8 +47,8 @@ def store(clickhouse: ClickHouse, stopping: threading.Event) -> Writer:
 
 @pytest.fixture
 def reference(clickhouse: ClickHouse, stopping: threading.Event) -> ClickHouseReference:
-    """Listeners and catalogue of the fresh database."""
-    return ClickHouseReference(clickhouse, stopping)
+    """Listeners and catalogue of the fresh database, every change seen at once."""
+    return ClickHouseReference(clickhouse, stopping, fresh_s=0)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What only the owner does: SQL, doctor, the catalogue, demo listeners, dead letters."""
+"""What only the owner does: SQL, doctor, the catalogue, demo listeners."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import msgspec
 import structlog
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Path, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
@@ -21,7 +21,7 @@ from api.routes.imports import FILES
 from api.routes.reads import Store
 from api.scope import Owner, ServicesOf
 from api.services import Finding, needed
-from api.shapes import CatalogCounts, DeadLetters, Findings, Removed, SqlAnswer
+from api.shapes import CatalogCounts, Findings, Removed, SqlAnswer
 from api.uploads import receive_files
 from streams.contracts import ids
 from streams.contracts.errors import SpotifireError
@@ -86,7 +86,7 @@ async def _checked(check: Callable[[], Awaitable[Sequence[Finding]]]) -> Sequenc
 def command(
     services: ServicesOf, caller: Owner, command_id: Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
 ) -> Response:
-    """Its state, `asked` or `done`, and what came of it."""
+    """Its state, `asked`, `working` or `done`, and what came of it."""
     found = needed(services.commands, "The command log").get(ids.from_hex(command_id))
     if found is None:
         raise Problem(404, "There is no such command.")
@@ -98,12 +98,6 @@ def command(
 def stats(services: ServicesOf, caller: Owner) -> Response:
     """Counts, lag in records, and p50 and p99 from published to queryable of the last minute, in seconds."""
     return JSONResponse(msgspec.to_builtins(needed(services.stats, "The worker")()))
-
-
-@router.get("/dead-letters", summary="What was refused")
-def dead_letters(store: Store, caller: Owner, limit: Annotated[int, Query(ge=1, le=1000)] = 50) -> DeadLetters:
-    """Newest first, each with its reason."""
-    return DeadLetters(list(store.dead_letters(limit)))
 
 
 @router.post("/catalog", summary="Import a catalogue of artists", openapi_extra=FILES)

@@ -9,13 +9,15 @@ import msgspec
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import JSONResponse, Response
 from sse_starlette import EventSourceResponse
+from starlette.concurrency import run_in_threadpool
 
+from api.asking import ask
 from api.jobs import ImportJob, ImportJobs
 from api.problems import Problem
 from api.routes.reads import Store
 from api.scope import Listener, Owner, ServicesOf, refuse_demo
 from api.services import needed
-from api.shapes import Imports
+from api.shapes import Asked, Imports
 from api.uploads import receive_files
 from sinks.rows import ImportRow
 
@@ -88,12 +90,31 @@ def imports(listener: Listener, store: Store) -> Imports:
 def one(request: Request, listener: Listener, services: ServicesOf, import_id: ImportId) -> Response:
     """Its progress while it runs; its reconciliation, or why it failed, afterwards."""
     job = jobs_of(request).get(import_id, listener.listener)
-    if job is not None:
+    if job is not None and job.state == "running":
         return JSONResponse(job.shown())
-    for row in needed(services.reader, "The database").imports(listener.id):
-        if row.import_id == import_id:
-            return Response(msgspec.json.encode(_shown(row)), media_type="application/json")
-    raise Problem(404, "There is no such import of this listener.", cure="See `spotifire imports list`.")
+    row = needed(services.reader, "The database").one_import(listener.id, import_id)
+    if job is not None and (row is None or row.state != "undone"):
+        return JSONResponse(job.shown())
+    return Response(msgspec.json.encode(_shown(_there(row))), media_type="application/json")
+
+
+def _there(row: ImportRow | None) -> ImportRow:
+    if row is None:
+        raise Problem(404, "There is no such import of this listener.", cure="See `spotifire imports list`.")
+    return row
+
+
+@router.delete("/{import_id}", status_code=202, summary="Undo an import")
+async def undo(request: Request, listener: Listener, services: ServicesOf, caller: Owner, import_id: ImportId) -> Asked:
+    """As if it had never been run: what another import or a poll brought too stays. 409 while it runs,
+    and when it was undone already; importing the same files again brings all of it back."""
+    job = jobs_of(request).get(import_id, listener.listener)
+    row = _there(await run_in_threadpool(needed(services.reader, "The database").one_import, listener.id, import_id))
+    if row.state == "running" or (job is not None and job.state == "running"):
+        raise Problem(409, "This import still runs.", cure="Wait until it has ended, then undo it.")
+    if row.state == "undone":
+        raise Problem(409, "This import was undone already.", cure="Import the same files to have it again.")
+    return await ask(services, listener.id, "undo-import", **{"import": import_id})
 
 
 def _shown(row: ImportRow) -> dict[str, Any]:

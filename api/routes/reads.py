@@ -63,9 +63,10 @@ def recent(
     store: Store,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     cursor: Annotated[str | None, Query(pattern="^[0-9a-f]{16}$", description="`next` of the page before.")] = None,
+    hidden: Annotated[bool, Query(description="hidden plays too")] = False,
 ) -> RecentPage:
     """Newest first, a page at a time: follow `next` until it is null."""
-    plays = store.recent(listener.id, limit + 1, cursor)
+    plays = store.recent(listener.id, limit + 1, cursor, hidden=hidden)
     more = len(plays) > limit
     return RecentPage([shape(play) for play in plays[:limit]], plays[limit - 1].play_id if more else None)
 

@@ -1,4 +1,4 @@
-"""What an owner does: sql, doctor, catalog, demo, dead letters."""
+"""What an owner does: sql, doctor, catalog, demo."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from streams.contracts.errors import UserError
 
 catalog = typer.Typer(no_args_is_help=True, help="The artist catalogue, where genres come from.")
 demo = typer.Typer(no_args_is_help=True, help="The demo listeners.")
-dead_letters = typer.Typer(no_args_is_help=True, help="Records that were refused, and why.")
 
 NARROWEST = 8  # columns of the terminal that a column of a table of answers needs
 
@@ -139,22 +138,3 @@ def demo_remove(json: Json = False, data: Data = None, config: Config = None) ->
     with run.api(writes=True) as api:
         answer = api.call("DELETE", "/demo")
     run.show(answer, lambda: Text(f"Removed {answer['listeners']:,} demo listeners."))
-
-
-@dead_letters.command("list")
-@guarded
-def dead_letters_list(
-    limit: Annotated[int, typer.Option("--limit", min=1, max=1000)] = 50,
-    json: Json = False,
-    data: Data = None,
-    config: Config = None,
-) -> None:
-    """The newest dead letters."""
-    run = shell(json, data, config)
-    with run.api() as api:
-        answer = api.get("/dead-letters", limit=limit)
-    columns = {"refused_at": "refused", "reason": "reason", "message": "message", "origin": "origin"}
-    run.show(
-        answer,
-        lambda: table(answer["dead_letters"], columns) if answer["dead_letters"] else Text("Nothing was refused."),
-    )

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from deploy.client import Api
 from deploy.commands.console import Config, Data, Json, err, guarded, open_file, printable, shell, table
+from deploy.commands.corrections import Yes, carried_out, confirmed
 from deploy.commands.people import machine_zone
 from streams.contracts.errors import SpotifireError, UserError
 from streams.contracts.ids import fold
@@ -187,3 +188,24 @@ def in_short(row: dict[str, Any]) -> dict[str, str]:
         "started_at": f"{row['started_at'][:16].replace('T', ' ')} UTC",
         "files": names[0] if len(names) == 1 else f"{len(names):,} files",
     }
+
+
+@imports.command("undo")
+@guarded
+def undo(
+    listener: Annotated[str, typer.Argument(help="A listener's name or id.")],
+    import_id: Annotated[str, typer.Argument(metavar="IMPORT", help="As `imports list` shows it.")],
+    yes: Yes = False,
+    json: Json = False,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Undo an import, as if it had never been run; import the files again to have it back."""
+    run = shell(json, data, config)
+    with run.api(writes=True) as api:
+        place = f"/listeners/{quote(listener, safe='')}/imports/{quote(import_id, safe='')}"
+        row = api.get(place)
+        rows = (row.get("report") or {}).get("stored", 0)
+        confirmed(yes, f"Undo the import of {printable(', '.join(row['files'])[:60])} ({rows:,} rows of its own)?")
+        done = carried_out(api, listener, api.call("DELETE", place), quiet=json)
+    run.show(done, lambda: Text(f"Undone: {done['detail']}."))

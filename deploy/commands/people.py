@@ -15,10 +15,11 @@ from rich.text import Text
 
 from deploy import folder
 from deploy.commands.console import Config, Data, Json, err, guarded, printable, shell, table
+from deploy.commands.corrections import carried_out
 from deploy.settings import read_secret
 from streams.contracts.errors import UserError
 
-app = typer.Typer(no_args_is_help=True, help="Listeners: list, add, set, connect, disconnect.")
+app = typer.Typer(no_args_is_help=True, help="Listeners: list, add, set, connect, disconnect, restamp.")
 
 CONSENT = 600  # seconds that a person has to agree on Spotify's page
 
@@ -157,3 +158,14 @@ def disconnect(name: Name, json: Json = False, data: Data = None, config: Config
     with run.api() as api:
         state = api.call("DELETE", f"/listeners/{quote(name, safe='')}/connection")
     run.show(state, lambda: Text(f"Disconnected {printable(name)}."))
+
+
+@app.command()
+@guarded
+def restamp(name: Name, json: Json = False, data: Data = None, config: Config = None) -> None:
+    """Derive all plays of a listener anew from what was recorded; nothing is imported again."""
+    run = shell(json, data, config)
+    with run.api(writes=True) as api:
+        asked = api.post(f"/listeners/{quote(name, safe='')}/restamp")
+        done = carried_out(api, name, asked, quiet=json)
+    run.show(done, lambda: Text(f"Stamped again: {done['detail']}."))

@@ -109,7 +109,6 @@ async def test_an_import_that_fails_says_why(clickhouse: ClickHouse, tmp_path: P
         (400, {"content": b"--x\r\nno", "headers": {"Content-Type": "multipart/form-data; boundary=x"}}),
         (400, {"content": b"--y--\r\n", "headers": {"Content-Type": "multipart/form-data; boundary=x"}}),
         (400, {"files": {"name": (None, "only a field")}}),
-        (413, {"files": {"name": (None, "x" * 5000)}}),
         (413, {"files": {"files": ("a.json", b"x" * 200_000)}}),
     ],
 )

@@ -20,7 +20,7 @@ from sinks.clickhouse import ClickHouse
 from sinks.writer import Writer
 from streams.contracts import codec, ids
 from streams.contracts.events import Artist, PlaybackChanged, PlayEnriched
-from streams.contracts.record import Record
+from streams.contracts.record import Record, Taken
 from streams.contracts.topics import PLAY_ENRICHED, PLAYBACK_CHANGED
 from tests.support.rows import NOON_MS
 from tests.support.web import TOKEN, seed, served, services
@@ -102,6 +102,31 @@ async def test_what_was_published_before_is_not_shown_again(broker: str, produce
         await send(producer, played(1, 2))
         assert (await next_of(watcher)).event.title == "Track 2"
     await hub.stop()
+
+
+async def test_while_nobody_watches_nothing_is_read_and_whoever_comes_then_misses_nothing(
+    hub: LiveHub, producer: AIOKafkaProducer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[bytes | None] = []
+    deliver = hub.deliver
+
+    def note(taken: Taken) -> None:
+        read.append(taken.key)
+        deliver(taken)
+
+    monkeypatch.setattr(hub, "deliver", note)
+    await send(producer, *(played(3, number) for number in range(50)))
+    await asyncio.sleep(1.5)  # longer than between two moves to the end
+    for number in range(1, 13):  # come and gone, at any moment of the rest
+        with hub.watch(1) as watcher:
+            await send(producer, played(1, number))
+            assert (await next_of(watcher)).event == played(1, number)
+        await asyncio.sleep(0.13 * (number % 4))
+    assert ids.to_hex(3).encode() not in read
+    with hub.watch(3) as late, hub.watch(1) as other:
+        await send(producer, played(3, 100), played(1, 100))
+        assert (await next_of(late)).event == played(3, 100)
+        assert (await next_of(other)).event == played(1, 100)
 
 
 async def test_a_repeated_event_is_shown_once_and_a_newer_one_again() -> None:

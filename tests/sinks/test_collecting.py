@@ -114,11 +114,11 @@ def test_catalogue_counts_what_is_new_or_changed(clickhouse: ClickHouse, referen
     artists = [_artist("a", "Ásgeir", 5), _artist("b", "ÁSGEIR", 50), _artist("c", "Björk"), _artist("d", "asgeir")]
     genres = [("folk", "x"), ("pop", "x"), ("unknown", ""), ("rock", "x")]
     assert reference.artists_by_id(["a"]) == {}
-    assert catalog.put_artists(artists, genres) == 4
-    assert catalog.put_artists(artists, genres) == 0
+    assert catalog.put_artists(artists, genres).stored == 4
+    assert catalog.put_artists(artists, genres).stored == 0
     genres[0] = ("metal", "y")
-    assert catalog.put_artists(artists, genres) == 1
-    assert catalog.put_artists([], []) == 0
+    assert catalog.put_artists(artists, genres).stored == 1
+    assert catalog.put_artists([], []).stored == 0
 
     assert [a.artist_id for a in reference.artists_by_name(["ásgeir"])["ásgeir"]] == ["b", "a"]
     known = reference.artists_by_id(["a", "c", "nobody"])
@@ -141,3 +141,6 @@ def test_whose_plays_an_artist_concerns(clickhouse: ClickHouse, store: Writer) -
     assert catalog.listeners_with([], ["b", ""]) == [BEN]
     assert catalog.listeners_with(["björk"], ["b"]) == [ADA, BEN]
     assert catalog.listeners_with(["nobody"], []) == []
+    store.write_plays(plays_table(play(14, artist="Main", artist_names=["Main", "Björk"], artist_ids=["m", "second"])))
+    assert catalog.listeners_with(["björk"], []) == [ADA, 14]
+    assert catalog.listeners_with([], ["second"]) == [14]

@@ -8,14 +8,17 @@ from typing import Any
 import pytest
 
 from sinks.clickhouse import ClickHouse
+from sinks.collected import CollectedSightings
 from sinks.commands import Commands
 from sinks.connections import ClickHouseConnections
-from sinks.erase import erase_listener
+from sinks.erase import erase_listener, left_over
+from sinks.imports import Imports
 from sinks.listeners import Listeners
 from sinks.profiles import Profiles
 from sinks.reference import ClickHouseReference
 from sinks.tokens import Tokens
 from streams.contracts.errors import UserError
+from streams.contracts.events import ListenerProfile
 from streams.contracts.ids import from_hex
 from streams.contracts.ports import Connection, ListenerSettings, ZonePeriod
 
@@ -178,3 +181,44 @@ def test_newest_model_of_a_kind(clickhouse: ClickHouse) -> None:
     newest = profiles.newest_model("persona")
     assert newest is not None
     assert (newest.model_id, newest.body) == ("b", '{"k":5}')
+
+
+def test_a_setting_that_read_the_row_before_an_erasure_does_not_undo_it(
+    clickhouse: ClickHouse, people: Listeners
+) -> None:
+    ada = people.add("Ada", "UTC")
+    before = people._row("Ada")
+    people.remove("Ada")
+    people._write(before | {"name": "Eve"})
+    assert people.list() == []
+    erase_listener(clickhouse, ada.id)
+    people._write(before | {"name": "Eve"})
+    assert people.list() == []
+    settings = ListenerSettings(listener=ada.id, name="Demo", zones=(ZonePeriod(0, "UTC"),), is_demo=True)
+    people.put(settings)  # a simulated listener comes back
+    assert people.set("Demo", finished_only=True).finished_only
+    people.remove("Demo")
+    assert people.list() == []
+
+
+def test_what_is_written_of_an_erased_listener_is_dropped_or_found(clickhouse: ClickHouse, people: Listeners) -> None:
+    ada = people.add("Ada", "UTC")
+    ledger = Imports(clickhouse)
+    ledger.start(ada.id, 5, ["a.json"])
+    people.remove("Ada")
+    ledger.progress(5, 1, 1)
+    CollectedSightings(clickhouse).note_gap(ada.id, "spotify.recently-played", MARCH, MARCH + 1)
+    ClickHouseConnections(clickhouse).put(
+        Connection(listener=ada.id, client_id="id", client_secret="", refresh_token="gAAA")
+    )
+    told = ListenerProfile(listener=ada.listener, window="90d", computed_at=MARCH, plays=1)
+    Profiles(clickhouse).put_profiles([told])
+    counts = "SELECT count() FROM gaps UNION ALL SELECT count() FROM connections UNION ALL SELECT count() FROM profiles"
+    assert clickhouse.query(counts) == [(0,)] * 3
+    assert clickhouse.scalar("SELECT read FROM imports FINAL") == 0
+    erase_listener(clickhouse, ada.id)
+    assert left_over(clickhouse) == []
+    clickhouse.command(f"INSERT INTO gaps (listener, version) VALUES ({ada.id}, 1)")
+    assert left_over(clickhouse) == [ada.id]
+    erase_listener(clickhouse, ada.id)
+    assert left_over(clickhouse) == []

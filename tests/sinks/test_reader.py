@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from sinks.clickhouse import ClickHouse
+from sinks.dead_letters import DeadLetters
 from sinks.listeners import Listeners
 from sinks.profiles import Profiles
 from sinks.reader import Coverage, Reader, Totals
@@ -41,7 +42,6 @@ def test_nothing_yet_is_empty_everywhere(reader: Reader, ada: ListenerRow) -> No
     assert reader.now(ada.id) is None
     assert reader.imports(ada.id) == []
     assert reader.gaps(ada.id) == []
-    assert reader.dead_letters() == []
     assert reader.profile(ada.id, "90d") is None
 
 
@@ -185,11 +185,11 @@ def test_now_profile_and_dead_letters(reader: Reader, store: Writer, clickhouse:
         "partition": 1, "offset": 2, "published_at": NOON_MS, "headers": [], "key": None, "payload": b"\xff{",
     }  # fmt: skip
     store.write_dead_letters(pa.Table.from_pylist([letter], schema=DEAD_LETTERS))
-    (found,) = reader.dead_letters()
+    (found,) = DeadLetters(clickhouse).newest()
     assert (found.dead_letter_id, found.listener, found.import_id) == (to_hex(2**63), ada.listener, "")
     assert found.payload == "\ufffd{"
-    assert reader.dead_letters(listener=1) == []
-    assert reader.dead_letters(listener=ada.id) == [found]
+    assert DeadLetters(clickhouse).newest(listener=1) == []
+    assert DeadLetters(clickhouse).newest(listener=ada.id) == [found]
 
 
 def test_unknown_listener(reader: Reader) -> None:

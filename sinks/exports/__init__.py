@@ -1,0 +1,1 @@
+"""Everything of one listener, out of the database and back."""

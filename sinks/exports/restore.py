@@ -1,0 +1,167 @@
+"""A listener as an export of ours describes them, made anew where nobody is: settings, corrections, gaps, artists.
+
+Before their sightings are imported: so these are stamped with the right zones and corrections at once.
+What an export says is checked like any other input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from sinks.catalog import ClickHouseCatalog
+from sinks.clickhouse import ClickHouse
+from sinks.corrections import ClickHouseCorrections
+from sinks.listeners import Listeners
+from sinks.rows import ListenerRow
+from sinks.times import next_version, now_ms, to_ms
+from streams.contracts.errors import UserError
+from streams.contracts.events import ArtistDescribed, Id
+from streams.contracts.ids import from_hex, new_id
+from streams.contracts.ports import Correction, ListenerSettings, ZonePeriod
+
+T = TypeVar("T")
+
+
+class _Zone(Struct):
+    starts: datetime
+    zone: str
+
+
+class _Listener(Struct, kw_only=True):
+    listener: Id
+    name: str
+    zones: list[_Zone]
+    hemisphere: Literal["", "north", "south"] = ""
+    min_ms_played: int = 30_000
+    count_incognito: bool = False
+    finished_only: bool = False
+    profile_sources: Literal["all", "export"] = "all"
+
+
+class _Correction(Struct, kw_only=True):
+    kind: Literal["play", "artist", "track", "merge", "undo"]
+    subject: str
+    target: str = ""
+    ids: list[Id] = []
+    keys: list[str] = []
+    label: str = ""
+
+
+class _Gap(Struct, kw_only=True):
+    source: str
+    gap_start: datetime
+    gap_end: datetime
+    closed_at: datetime | None = None
+
+
+class _Artist(Struct, kw_only=True):
+    artist_id: str
+    source: str
+    name: str
+    genres: list[str] = []
+    genre: str = "unknown"
+    subgenre: str = ""
+    popularity: int | None = None
+    followers: int | None = None
+
+
+def restore_listener(ch: ClickHouse, listeners: Listeners, said: Mapping[str, Any], name: str | None) -> ListenerRow:
+    """The listener of an export with their settings, as `name` if given.
+
+    With the same id, by which their sightings get the same ids again; a new one where they were erased
+    here, for the old one stays refused. Raises UserError where they are here, or the name is taken.
+    """
+    told = _read(said, _Listener)
+    listener = from_hex(told.listener)
+    known = ch.query("SELECT name, erased_at FROM listeners FINAL WHERE listener = {l:UInt64}", {"l": listener})
+    if known and known[0][1] is None:
+        raise UserError(
+            f"The listener of this export is here already, as {known[0][0]}.",
+            cure=f"Import it for them: --listener {known[0][0]}",
+        )
+    settings = ListenerSettings(
+        listener=new_id() if known else listener,
+        name=name or told.name,
+        zones=tuple(ZonePeriod(max(0, to_ms(zone.starts)), zone.zone) for zone in told.zones),
+        hemisphere=told.hemisphere,
+        min_ms_played=min(max(told.min_ms_played, 0), 86_400_000),
+        count_incognito=told.count_incognito,
+        finished_only=told.finished_only,
+    )
+    row = listeners.put(settings)
+    return listeners.set(row.listener, profile_sources=told.profile_sources)
+
+
+def restore_beside(
+    ch: ClickHouse,
+    listener: int,
+    *,
+    corrections: Sequence[Mapping[str, Any]],
+    gaps: Sequence[Mapping[str, Any]],
+    artists: Sequence[Mapping[str, Any]],
+) -> None:
+    """What stands beside the sightings of a listener who was just restored. May be repeated; raises UserError."""
+    told = [_read(row, _Correction) for row in corrections]
+    ClickHouseCorrections(ch).put(
+        [
+            Correction(
+                listener=listener,
+                kind=row.kind,
+                subject=row.subject,
+                target=row.target,
+                ids=tuple(map(from_hex, row.ids)),
+                keys=tuple(row.keys),
+                label=row.label,
+            )
+            for row in told
+            if row.kind != "undo"  # of an import that is not here
+        ]
+    )
+    open_and_closed = [_read(row, _Gap) for row in gaps]
+    ch.insert(
+        "gaps",
+        ("listener", "source", "gap_start", "gap_end", "version", "closed_at"),
+        [(listener, g.source, g.gap_start, g.gap_end, next_version(), g.closed_at) for g in open_and_closed],
+    )
+    _restore_artists(ch, [_read(row, _Artist) for row in artists])
+
+
+def _restore_artists(ch: ClickHouse, artists: Sequence[_Artist]) -> None:
+    """Those that the catalogue does not know: what it knows may be newer."""
+    ids = sorted({artist.artist_id for artist in artists})
+    known = {
+        found
+        for (found,) in ch.query(
+            "SELECT DISTINCT artist_id FROM artists WHERE artist_id IN {i:Array(String)}", {"i": ids}
+        )
+    }
+    missing = [artist for artist in artists if artist.artist_id not in known]
+    ClickHouseCatalog(ch).put_artists(
+        [
+            ArtistDescribed(
+                source=artist.source,
+                id=artist.artist_id,
+                name=artist.name,
+                described_at=now_ms(),
+                genres=tuple(artist.genres),
+                popularity=artist.popularity,
+                followers=artist.followers,
+            )
+            for artist in missing
+        ],
+        [(artist.genre, artist.subgenre) for artist in missing],
+    )
+
+
+def _read(row: Mapping[str, Any], kind: type[T]) -> T:
+    try:
+        return msgspec.convert(dict(row), kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise UserError(
+            f"The export's description of its listener is not valid: {error}.", cure="Take the zip as it was written."
+        ) from None

@@ -1,0 +1,1 @@
+ALTER TABLE plays MATERIALIZE INDEX by_stored_at
