@@ -1,6 +1,6 @@
 # Spotifire. `make run` and `make test` set up what they need by themselves; `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help run setup test test-faults check bench bench-stream lock generated clean
+.PHONY: help run setup test test-faults check bench bench-stream bench-read lock generated clean
 
 BIN := .venv/bin
 ARGS ?=
@@ -34,8 +34,12 @@ bench: setup ## measure what the docs claim; prints a table and JSON
 bench-stream: setup ## the stream engine against a bare loop and other frameworks; 25 minutes, writes docs/benchmarks*
 	$(BIN)/python -m tests.bench.stream $(ARGS)
 
-generated: setup ## write again what is generated: schemas, docs/events.md, dashboards, personas
+bench-read: setup ## every read of one listener, alone and among others (ARGS="--others 100000000": 15 minutes)
+	$(BIN)/python -m tests.bench.read $(ARGS)
+
+generated: setup ## write again what is generated: schemas, docs/events.md, docs/data.md, dashboards, personas
 	$(BIN)/python -m streams.contracts.schema
+	$(BIN)/python -m sinks.datacatalog
 	$(BIN)/python -m grafana.render
 	$(BIN)/python -m deploy.training
 

@@ -22,11 +22,23 @@ from api.guard import Guard
 from api.jobs import ImportJobs
 from api.metrics import ApiMetrics, Measured
 from api.passwords import Brake
-from api.routes import admin, corrections, dead_letters, exports, health, imports, listeners, live, reads, travel
+from api.routes import (
+    admin,
+    catalogue,
+    corrections,
+    dead_letters,
+    exports,
+    health,
+    imports,
+    listeners,
+    live,
+    reads,
+    travel,
+)
 from api.scope import authorize
 from api.services import Services
 from api.sessions import Sessions
-from api.web import pages, sign_in
+from api.web import history, pages, sign_in
 
 STATIC = Path(__file__).parent / "web" / "static"
 
@@ -34,6 +46,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     health.router,
     listeners.router,
     reads.router,
+    catalogue.router,
     live.router,
     imports.router,
     corrections.router,
@@ -43,6 +56,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     admin.router,
     sign_in.router,
     pages.router,
+    history.router,
 )
 
 PROBLEM: dict[str, Any] = {

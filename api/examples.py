@@ -58,6 +58,71 @@ CLOCK = {
     "by": "plays",
     "hours": [{"hour": hour, "plays": 10 + hour, "minutes": 35.5 + hour} for hour in range(24)],
 }
+WEEK = {
+    "window": "90d",
+    "hours": [
+        {"weekday": day, "hour": hour, "plays": day + hour, "minutes": 3.5 * (day + hour)}
+        for day in range(1, 8)
+        for hour in range(24)
+    ],
+}
+CALENDAR = {"window": "90d", "days": [{"day": "2025-11-21", "plays": 31, "minutes": 108.4}]}
+STREAKS = {
+    "current": {"first_day": "2025-11-02", "last_day": "2025-11-21", "days": 20},
+    "longest": {"first_day": "2025-08-24", "last_day": "2025-10-30", "days": 68},
+}
+SESSIONS = {
+    "sessions": 141,
+    "median_minutes": 41.5,
+    "longest_minutes": 312.0,
+    "rows": [
+        {
+            "started_at": "2025-11-21T21:02:11Z",
+            "ended_at": "2025-11-21T22:14:18Z",
+            "local_date": "2025-11-21",
+            "plays": 17,
+            "minutes": 66.1,
+            "length_minutes": 72.12,
+        }
+    ],
+}
+MAINSTREAM = {
+    "window": "2025",
+    "per": "month",
+    "rows": [{"starts": "2025-11-01", "index": 61.4, "plays": 702, "share": 0.9402}],
+}
+EVOLUTION = {
+    "window": "2025",
+    "per": "season",
+    "rows": [
+        {
+            "starts": "2025-09-01",
+            "season": "autumn",
+            "genre": "rock",
+            "plays": 812,
+            "minutes": 2901.7,
+            "share": 0.3992,
+        }
+    ],
+}
+DISCOVERY = {
+    "window": "2025",
+    "per": "month",
+    "rows": [{"starts": "2025-11-01", "plays": 702, "new_artists": 12, "new_tracks": 88}],
+}
+CATALOGUE = {
+    "artists": [
+        {
+            "artist_id": "4Z8W4fKeB5YxbusRsdQVPb",
+            "name": "Radiohead",
+            "genre": "rock",
+            "subgenre": "art rock",
+            "popularity": 82,
+            "band": "star",
+        }
+    ],
+    "next": 100,
+}
 TOTALS = {
     "plays": 2034,
     "minutes": 7080.5,

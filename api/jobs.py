@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -25,13 +26,17 @@ KEPT = 200  # finished jobs that are remembered; older ones are in the table `im
 
 @dataclass
 class ImportJob:
-    """One import. `progress` is what the importer last said, `report` the reconciliation."""
+    """One import. `progress` is what the importer last said, `report` the reconciliation.
+
+    `begun` is by the monotonic clock, in seconds.
+    """
 
     import_id: str
     listener: str
     files: list[str]
     state: Literal["running", "done", "failed"] = "running"
     progress: dict[str, Any] = field(default_factory=dict)
+    begun: float = field(default_factory=time.monotonic)
     report: dict[str, Any] | None = None
     detail: str = ""
     exit_code: int = 0  # what the command ends with
@@ -44,10 +49,28 @@ class ImportJob:
             "listener": self.listener,
             "state": self.state,
             "files": self.files,
+            "left_out": self.left_out,
             "progress": self.progress,
             "report": self.report,
+            "refused_rows": [],
             "detail": self.detail,
             "exit_code": self.exit_code,
+        }
+
+    @property
+    def left_out(self) -> list[dict[str, str]]:
+        """Files that hold no plays, and why."""
+        return [{"file": one["label"], "why": one["why"]} for one in self.progress.get("ignored", ())]
+
+    def note(self, progress: dict[str, Any]) -> None:
+        """What the importer said, with rows a second, and about how many seconds are left (null: not known)."""
+        seconds = max(time.monotonic() - self.begun, 0.001)
+        done, total = progress.get("bytes_done", 0), progress.get("bytes_total", 0)
+        reading = progress.get("state") == "reading" and 0 < done < total
+        self.progress = {
+            **progress,
+            "rows_per_second": round(progress.get("read", 0) / seconds),
+            "seconds_left": round(seconds * (total - done) / done, 1) if reading else None,
         }
 
     def touch(self) -> None:
@@ -108,7 +131,7 @@ class ImportJobs:
 
         def progressed(progress: Any) -> None:
             """May be called from any thread."""
-            job.progress = msgspec.to_builtins(progress)
+            job.note(msgspec.to_builtins(progress))
             loop.call_soon_threadsafe(job.touch)
 
         try:

@@ -142,7 +142,7 @@ class Services:
     """For what copies whole tables: export, backup, archive."""
     archive: str = ""
     """Where the archive is, a folder or s3://BUCKET/PREFIX; "" means below the data folder."""
-    s3: S3Settings = S3Settings()
+    s3: S3Settings = field(default_factory=S3Settings)
     connecting: Connecting | None = None
     connections_changed: Callable[[], None] = lambda: None
     """Tells a collector in this process to look at the connections now."""

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from api.services import Finding
+from sinks.reads.rows import CatalogueRow, DayRow, DiscoveryRow, EvolutionRow, MainstreamRow, WeekRow
 from sinks.rows import (
     CorrectionRow,
     DeadLetterRow,
@@ -70,6 +71,57 @@ class Clock:
     window: str
     by: str
     hours: list[HourRow]
+
+
+@dataclass(frozen=True)
+class Week:
+    """Plays by weekday and local hour: always 7 x 24 rows, Monday 0 o'clock first."""
+
+    window: str
+    hours: list[WeekRow]
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """The local days with music, oldest first."""
+
+    window: str
+    days: list[DayRow]
+
+
+@dataclass(frozen=True)
+class Mainstream:
+    """How popular the played artists are, 0 to 100, by period, oldest first."""
+
+    window: str
+    per: str
+    rows: list[MainstreamRow]
+
+
+@dataclass(frozen=True)
+class Evolution:
+    """Plays by family in each period, oldest first, most first within it."""
+
+    window: str
+    per: str
+    rows: list[EvolutionRow]
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """First hearings by period, oldest first."""
+
+    window: str
+    per: str
+    rows: list[DiscoveryRow]
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Artists by family and popularity. `next` is the offset of the following page, null on the last."""
+
+    artists: list[CatalogueRow]
+    next: int | None
 
 
 @dataclass(frozen=True)

@@ -21,11 +21,12 @@ from streams.contracts import ids
 
 MAX_FILES = 1000
 MAX_HEADER = 4096  # bytes of one part's header name or value
+LONGEST_NAME = 200  # bytes of a file's name; file systems take 255
 
 
 @dataclass
 class Upload:
-    """What came: files in `folder` (under names of ours), and the names they had."""
+    """What came: files in `folder`, and their names, made safe for any file system and any reader."""
 
     folder: Path
     files: list[Path] = field(default_factory=list)
@@ -96,7 +97,7 @@ class _Receiver:
         path = folder / _safe(name)
         self._file = path.open("wb")
         self._upload.files.append(path)
-        self._upload.names.append(name)
+        self._upload.names.append(path.name)
 
     def _data(self, data: bytes, start: int, end: int) -> None:
         if self._file is not None:
@@ -118,7 +119,8 @@ def _short(header: bytes) -> bytes:
 def _safe(name: str) -> str:
     """A file name that is only a name, on every file system."""
     kept = "".join(c if c.isalnum() or c in "._- ()" else "_" for c in name).strip(" .")
-    return kept[-120:] or "file"
+    # the end is kept, for it says what the file is; a letter may have four bytes
+    return kept.encode()[-LONGEST_NAME:].decode("utf-8", "ignore").strip(" .") or "file"
 
 
 async def receive_files(request: Request, data_dir: Path, limit: int) -> Upload:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from deploy.commands import admin, corrections, dashboards, history, letters, people, reads, run
+from deploy.commands import admin, corrections, dashboards, export, history, letters, people, reads, run
 
 app = typer.Typer(
     name="spotifire",
@@ -44,11 +44,18 @@ app.add_typer(people.app, name="listeners")
 app.command("recent")(reads.recent)
 app.command("top")(reads.top)
 app.command("clock")(reads.clock)
+app.command("week")(reads.week)
 app.command("profile")(reads.profile)
 app.command("hide")(corrections.hide)
 app.command("unhide")(corrections.unhide)
 app.command("merge")(corrections.merge)
 app.command("unmerge")(corrections.unmerge)
+app.command("export")(export.export)
+app.command("erase")(export.erase)
+app.add_typer(export.archive, name="archive")
+app.command("backup")(export.backup)
+app.command("restore")(export.restore)
+app.command("move")(export.move)
 app.add_typer(admin.catalog, name="catalog")
 app.add_typer(admin.demo, name="demo")
 app.add_typer(letters.app, name="dead-letters")

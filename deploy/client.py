@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 import httpx
+from anyio import Event, to_thread
 from anyio.from_thread import start_blocking_portal
 
 from deploy import folder
@@ -20,17 +21,22 @@ from deploy.settings import Settings
 from streams.contracts.errors import NothingYet, SpotifireError, Unavailable, UserError
 
 TIMEOUT = httpx.Timeout(60.0, read=300.0)
+LONG = httpx.Timeout(60.0, read=None)  # where the answer comes when the work is done
 
 
 # (method, path, **options of httpx.Client.request) -> the answer; blocks
 Transport = Callable[..., httpx.Response]
 
+# (method, path, params, where each piece goes) -> the answer, its body only where it is a problem; blocks
+Fetch = Callable[[str, str, Mapping[str, Any], Callable[[bytes], object]], httpx.Response]
+
 
 class Api:
     """The API under /api/v1, with its problems raised as our errors."""
 
-    def __init__(self, send: Transport, url: str) -> None:
+    def __init__(self, send: Transport, url: str, fetch: Fetch) -> None:
         self._send = send
+        self._fetch = fetch
         self.url = url  # "" where no port is open
 
     def call(self, method: str, path: str, **options: Any) -> Any:
@@ -46,6 +52,18 @@ class Api:
         if response.is_success:
             return response.json() if response.content else None
         raise problem(response)
+
+    def save(self, method: str, path: str, sink: Callable[[bytes], object], **params: Any) -> None:
+        """An answer of any size, piece by piece. Raises as `call`, also when it ends too early."""
+        given = {name: value for name, value in params.items() if value is not None}
+        try:
+            response = self._fetch(method, f"/api/v1{path}", given, sink)
+        except httpx.TransportError as error:
+            raise Unavailable(
+                f"The answer was cut off ({type(error).__name__}).", cure="Try again; its log may say why."
+            ) from error
+        if not response.is_success:
+            raise problem(response)
 
     def get(self, path: str, **params: Any) -> Any:
         """GET with query parameters; None ones are left out."""
@@ -75,7 +93,17 @@ def remote(running: folder.Running) -> Iterator[Api]:
     """The API of a stack that runs."""
     headers = {"Authorization": f"Bearer {running.token}"}
     with httpx.Client(base_url=running.url, headers=headers, timeout=TIMEOUT, trust_env=False) as client:
-        yield Api(client.request, running.url)
+
+        def fetch(method: str, path: str, params: Mapping[str, Any], sink: Callable[[bytes], object]) -> httpx.Response:
+            with client.stream(method, path, params=params, timeout=LONG) as response:
+                if not response.is_success:
+                    response.read()
+                    return response
+                for piece in response.iter_bytes(1 << 20):
+                    sink(piece)
+                return response
+
+        yield Api(client.request, running.url, fetch)
 
 
 @contextmanager
@@ -94,7 +122,46 @@ def in_process(settings: Settings, *, writes: bool) -> Iterator[Api]:
             def send(method: str, path: str, **options: Any) -> httpx.Response:
                 return portal.call(partial(client.request, method, path, **options))
 
-            yield Api(send, "")
+            def fetch(
+                method: str, path: str, params: Mapping[str, Any], sink: Callable[[bytes], object]
+            ) -> httpx.Response:
+                request = client.build_request(method, path, params=params)
+                answer: httpx.Response = portal.call(_fetched, parts.app, token, request, sink)
+                return answer
+
+            yield Api(send, "", fetch)
+
+
+async def _fetched(app: Any, token: str, request: httpx.Request, sink: Callable[[bytes], object]) -> httpx.Response:
+    """Call the app and hand its body on as it comes: httpx's own transport would hold all of it."""
+    status, kept = 500, b""
+    asked = False
+
+    async def receive() -> dict[str, Any]:
+        nonlocal asked
+        if asked:
+            await Event().wait()
+        asked = True
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Mapping[str, Any]) -> None:
+        nonlocal status, kept
+        if message["type"] == "http.response.start":
+            status = message["status"]
+        elif 200 <= status < 300:
+            await to_thread.run_sync(sink, message.get("body", b""))
+        else:
+            kept += message.get("body", b"")
+
+    headers = {**dict(request.headers), "authorization": f"Bearer {token}"}
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": request.method, "scheme": "http",
+        "path": request.url.path, "raw_path": request.url.raw_path.split(b"?")[0], "query_string": request.url.query,
+        "root_path": "", "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+        "server": ("127.0.0.1", None), "client": ("127.0.0.1", 0),
+    }  # fmt: skip
+    await app(scope, receive, send)
+    return httpx.Response(status, content=kept)
 
 
 @asynccontextmanager

@@ -8,8 +8,12 @@ from functools import partial
 import structlog
 
 from deploy.schedule import Job
+from deploy.services import s3_settings
+from deploy.settings import Settings
 from deploy.storage import Storage
+from sinks import archive
 from sinks.erase import left_over
+from sinks.rollup import Rollup
 from streams.contracts import ids
 from streams.contracts.topics import LISTENER_COMMAND, LISTENER_PROFILE
 from streams.contracts.waking import wake_up
@@ -23,11 +27,25 @@ log = structlog.get_logger(__name__)
 
 def jobs_of(storage: Storage, publisher: Publisher) -> list[Job]:
     """In the order of their first run."""
+    rollup = Rollup(storage.ch)
     return [
         Job("wake-commands", every=5 * MINUTE, run=partial(wake_commands, storage, publisher)),
         Job("sweep-erased", every=60 * MINUTE, run=partial(sweep_erased, storage, publisher), after=MINUTE),
+        Job("rollup", every=5.0, run=partial(roll, rollup), after=2.0),
         Job("profiles", every=10 * MINUTE, run=partial(profiles, storage, publisher), after=5.0),
     ]
+
+
+def archiving(settings: Settings, storage: Storage) -> list[Job]:
+    """Keeps the archive up to date, where one is configured."""
+    if not settings.archive:
+        return []
+
+    async def run() -> None:
+        done = await asyncio.to_thread(archive.run, storage.ch, archive.Place(settings.archive, s3_settings(settings)))
+        log.info("archived", place=done.place, months=done.written, sightings=done.rows, removed=done.removed)
+
+    return [Job("archive", every=24 * 60 * MINUTE, run=run, after=5 * MINUTE)]
 
 
 async def wake_commands(storage: Storage, publisher: Publisher) -> None:
@@ -43,6 +61,11 @@ async def sweep_erased(storage: Storage, publisher: Publisher) -> None:
         await asyncio.to_thread(storage.commands.ask, listener, "erase")
         log.info("rows of an erased listener are erased again", listener=ids.to_hex(listener))
     await wake_commands(storage, publisher)
+
+
+async def roll(rollup: Rollup) -> None:
+    """Bring the daily rollup up to the plays."""
+    await asyncio.to_thread(rollup.tick)
 
 
 async def profiles(storage: Storage, publisher: Publisher) -> None:

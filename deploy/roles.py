@@ -12,7 +12,7 @@ from prometheus_client import start_http_server
 from api.app import create_app
 from api.live import LiveHub
 from deploy import folder
-from deploy.jobs import jobs_of, wake_commands
+from deploy.jobs import archiving, jobs_of, wake_commands
 from deploy.kafka.topics import create_topics
 from deploy.parts import background, first_ending, open_vault, working
 from deploy.schedule import keep
@@ -59,7 +59,7 @@ async def run_collector(settings: Settings, stop: asyncio.Event) -> None:
         # it connects nobody, so where a browser would return to does not matter
         collector, _, _ = await open_collector(opened, settings, storage, publisher, vault, redirect_uri="", fake=False)
         collecting = background(opened, "collector", collector.run())
-        jobs = background(opened, "jobs", keep(jobs_of(storage, publisher)))
+        jobs = background(opened, "jobs", keep([*jobs_of(storage, publisher), *archiving(settings, storage)]))
         log.info("collector started")
         await first_ending(stop.wait, collecting, jobs, publisher.failed)
 

@@ -21,7 +21,7 @@ from deploy import doctor
 from deploy.broker import open_broker
 from deploy.clickhouse_http import ChdbHttpServer, Served
 from deploy.demo import Demo
-from deploy.jobs import jobs_of, wake_commands
+from deploy.jobs import archiving, jobs_of, wake_commands
 from deploy.parts import Ending, background, first_ending, is_running, open_vault, settle, until_failure, working
 from deploy.schedule import keep
 from deploy.services import reading, writing
@@ -122,7 +122,9 @@ async def open_stack(
                 checks=doctor.checks_of(settings, storage, metrics, collector),
             )
             endings.append(background(opened, "collector", collector.run()))
-            endings.append(background(opened, "jobs", keep(jobs_of(storage, publisher))))
+            endings.append(
+                background(opened, "jobs", keep([*jobs_of(storage, publisher), *archiving(settings, storage)]))
+            )
             if demo is not False:
                 show = Demo(storage, publisher, always=bool(demo))
                 endings.append(partial(until_failure, background(opened, "demo", show.run())))

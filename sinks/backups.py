@@ -322,9 +322,12 @@ def _start_anew(ch: ClickHouse) -> None:
 
 def _manifest(path: Path, text: bytes) -> Manifest:
     try:
-        return msgspec.json.decode(text, type=Manifest)
+        found = msgspec.json.decode(text, type=Manifest)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         raise _no_backup(path) from None
+    if not all(number.isdecimal() for number in found.schema) or not all(map(_NAME.fullmatch, found.tables)):
+        raise _no_backup(path)
+    return found
 
 
 def _no_backup(path: Path) -> UserError:

@@ -53,8 +53,10 @@ class ClickHouseCorrections:
         dropped = int(self._ch.scalar(f"SELECT count() FROM sightings FINAL WHERE {where}", params))
         for table in ("sightings", "plays"):
             if self._ch.scalar(f"SELECT count() FROM {table} WHERE {where}", params):
+                # in a subquery: WHERE would see the replaced column, which is empty
                 self._ch.command(
-                    f"INSERT INTO {table} SELECT * REPLACE ('' AS country) FROM {table} WHERE {where}", params
+                    f"INSERT INTO {table} SELECT * REPLACE ('' AS country) FROM (SELECT * FROM {table} WHERE {where})",
+                    params,
                 )
                 self._ch.command(f"ALTER TABLE {table} DELETE WHERE {where} SETTINGS mutations_sync = 2", params)
         return dropped

@@ -29,6 +29,8 @@ WHERE: Mapping[str, str] = {
     "gaps": OF_LISTENER,
     "profiles": OF_LISTENER,
     "corrections": OF_LISTENER,
+    "listener_days": OF_LISTENER,
+    "rollup_marks": OF_LISTENER,
     "travel": OF_LISTENER,
     "replays": f"({OF_LISTENER} OR dead_letter_id IN (SELECT dead_letter_id FROM dead_letters WHERE {LETTERS}))",
     "dead_letters": LETTERS,

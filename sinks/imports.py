@@ -250,7 +250,10 @@ class Imports:
         """Sightings that it held, tracks that it was first to bring, sightings too, its first and last end."""
         rows = self._ch.query(
             "SELECT count(), countIf(import_id = {id:UInt64} AND kind = 'track'), countIf(import_id = {id:UInt64}), "
-            "min(ended_at), max(ended_at) FROM sightings FINAL WHERE listener = {l:UInt64} AND sighting_id IN "
+            # an export of ours also brings back what polls saw, and these say nothing of the time between them
+            "minIf(ended_at, source NOT IN ('spotify.recently-played', 'spotify.now-playing')), "
+            "maxIf(ended_at, source NOT IN ('spotify.recently-played', 'spotify.now-playing')) "
+            "FROM sightings FINAL WHERE listener = {l:UInt64} AND sighting_id IN "
             "(SELECT sighting_id FROM import_rows FINAL WHERE listener = {l:UInt64} AND import_id = {id:UInt64})",
             {"l": listener, "id": import_id},
         )

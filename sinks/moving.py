@@ -28,7 +28,7 @@ from sinks.backups import (
     row_hash,
 )
 from sinks.clickhouse import ClickHouse
-from sinks.exports.pages import Layout, layouts
+from sinks.exports.pages import Layout
 from sinks.migrate import migrate
 from streams.contracts.errors import SpotifireError, UserError
 
@@ -49,36 +49,41 @@ def move(manifest: Manifest, folder: Path, target: ClickHouse, progress: Progres
     """
     migrate(target)
     loading = checked(target, folder, manifest)
-    others = {name: layout for name, layout in layouts(target).items() if name in loading and name not in FED}
-    for name, layout in others.items():  # of all tables before the first row is sent
-        _refuse_foreign(target, layout, hashes_of(file_of(folder, name)))
-    return [_sent(target, layout, folder, manifest, progress) for layout in loading.values()]
+    # of all tables before the first row is sent
+    there = {name: _ours(target, layout, folder) for name, layout in loading.items() if name not in FED}
+    moved = []
+    for name, layout in loading.items():
+        known = there[name] if name in there else _hashes(target, layout)
+        moved.append(_sent(target, layout, folder, known, manifest.tables[name]))
+        progress(name, moved[-1].proof.rows)
+    return moved
 
 
-def _refuse_foreign(target: ClickHouse, table: Layout, ours: Hashes) -> None:
-    foreign = int(np.count_nonzero(~np.isin(_hashes(target, table), ours)))
+def _ours(target: ClickHouse, table: Layout, folder: Path) -> Hashes:
+    """The hashes of the rows that are there already. Raises UserError where some are not ours."""
+    there = _hashes(target, table)
+    foreign = int(np.count_nonzero(~np.isin(there, hashes_of(file_of(folder, table.name))))) if len(there) else 0
     if foreign:
         raise UserError(
             f"ClickHouse at {target.settings.where()} holds {foreign:,} other rows in {table.name} already.",
             cure="Move to an empty database: --database NAME.",
         )
+    return there
 
 
-def _sent(target: ClickHouse, table: Layout, folder: Path, manifest: Manifest, progress: Progress) -> Moved:
-    there, sent = _hashes(target, table), 0
+def _sent(target: ClickHouse, table: Layout, folder: Path, there: Hashes, wanted: Proof) -> Moved:
+    sent = 0
     for batch in batches(file_of(folder, table.name)):
         missing = ~np.isin(np.asarray(batch[HASH].to_numpy(), np.uint64), there)
         rows = batch.filter(pa.array(missing)).drop_columns([HASH])
         target.insert_arrow(table.name, rows)
         sent += rows.num_rows
     found = proof(target, table)
-    if found != manifest.tables[table.name]:
+    if found != wanted:
         raise SpotifireError(
-            f"After the move {table.name} is not the same: {found.rows:,} rows there, "
-            f"{manifest.tables[table.name].rows:,} here.",
+            f"After the move {table.name} is not the same: {found.rows:,} rows there, {wanted.rows:,} here.",
             cure="Move again, and see that nobody else writes there.",
         )
-    progress(table.name, found.rows)
     return Moved(table.name, sent, found)
 
 

@@ -2,8 +2,8 @@
 
 Habits (what, when, how it changes) are those of sinks/reads; the rest is here. Everything is read
 through FINAL, so a replayed event changes no figure. What counts is what the listener's own settings
-say (v_counted_plays). A window is exact in local days, and a range of play ids spares reading the rest. Raises StoreUnavailable, and
-UserError where it says so; an empty answer is an empty list.
+say (v_counted_plays). A window is exact in local days, and a range of play ids spares reading the rest.
+Raises StoreUnavailable, and UserError where it says so; an empty answer is an empty list.
 """
 
 from __future__ import annotations
@@ -55,6 +55,11 @@ PLAY = (
     "utc_offset_minutes", "time_zone", "season", "genre", "subgenre", "skipped", "incognito", "counted", "hidden",
     "sources",
 )  # fmt: skip
+
+IMPORT = (
+    "import_hex AS import_id, listener_hex AS listener, state, files, left_out, started_at, finished_at, read, "
+    "published, report"
+)
 
 RECENT_DAYS = 30  # where the last plays are looked for first
 

@@ -32,7 +32,7 @@ SETTLE = timedelta(seconds=30)
 NEAR = timedelta(days=14)  # those who play now are compared together, from so many days ago on
 MANY = 31  # days: more wait until nothing is stored for QUIET seconds, but PATIENCE at most
 QUIET = timedelta(seconds=3)
-PATIENCE = 30.0
+PATIENCE = 120.0
 AUDIT = 6 * 3600.0  # seconds between two looks at everything
 AT_ONCE = 500_000  # plays read by one statement; it takes about 1 KB for each
 EPOCH = date(1970, 1, 1)
@@ -141,7 +141,7 @@ class Rollup:
         self, look: Look, rules: dict[int, int], began: datetime, newest: dict[int, datetime] | None = None
     ) -> int:
         """`rules` were read before the plays are: settings that change meanwhile differ the next time."""
-        listeners = look.listeners
+        listeners = list(look.listeners)
         first, last = look.first or EPOCH, look.last or date(2105, 1, 1)
         low, high = ids_of(first, last) if look.first else (0, 2**64 - 1)
         rows = self._ch.query(

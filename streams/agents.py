@@ -146,11 +146,10 @@ class Work(Generic[PreparedT]):
         """LISTENER_COMMAND: a record only wakes us; what to do stands in ClickHouse."""
         async for part in parts:
             listeners, refusals = _listeners(part.records)
-            async with self._alone(part) as live:
-                if live and refusals:
-                    started = time.monotonic()
-                    outcome = await self._in_thread(self._reader, self._pipeline.refuse, refusals)
-                    await self._tell(LISTENER_COMMAND.name, len(refusals), started, outcome)
+            if refusals and part.live():
+                started = time.monotonic()
+                outcome = await self._in_thread(self._reader, self._pipeline.refuse, refusals)
+                await self._tell(LISTENER_COMMAND.name, len(refusals), started, outcome)
             for listener in listeners:
                 await self._command(runner, part, listener)
             if part.live():
@@ -161,7 +160,10 @@ class Work(Generic[PreparedT]):
     async def playback(self, parts: AsyncIterator[Slice]) -> None:
         """PLAYBACK_CHANGED: what plays now."""
         async for part in parts:
-            if part.live() and part.records:
+            if not part.live():
+                part.drop()
+                continue
+            if part.records:
                 started = time.monotonic()
                 outcome = await self._in_thread(self._reader, self._pipeline.playback, part.records)
                 await self._tell(PLAYBACK_CHANGED.name, len(part.records), started, outcome)

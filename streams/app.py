@@ -23,7 +23,8 @@ from faust.contrib.asgi import bind_to_running_loop
 from msgspec import Struct
 
 from streams.agents import CommandRunner, SlicePipeline, Work, attach
-from streams.chunks import SliceScheduler, StoredOffsets, slices
+from streams.chunks import slices
+from streams.consumer import SliceScheduler, StoredOffsets
 from streams.contracts.errors import BrokerUnavailable, SpotifireError
 from streams.contracts.topics import HOUR, LISTENER_COMMAND, PLAY_RECORDED, PLAYBACK_CHANGED, WORKER_GROUP
 from streams.metrics import Metrics

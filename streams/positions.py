@@ -2,7 +2,7 @@
 
 Faust keeps its own list of acknowledged messages, and puts more on it than what an agent
 acknowledged: messages that it skips while a rebalance or a stop is under way are acknowledged
-too. So Faust's list is not used. `Positions` holds one number a partition, streams/chunks.py
+too. So Faust's list is not used. `Positions` holds one number a partition, streams/consumer.py
 makes Faust's consumer commit that number, and nothing else moves it.
 
 Offsets may have holes without a record being lost: transactions end with a control record that

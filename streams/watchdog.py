@@ -18,7 +18,7 @@ _RESTART = "Start the worker again: it goes on from its commit."
 
 
 class Reading(Protocol):
-    """What is asked of the worker's consumer (streams/chunks.py)."""
+    """What is asked of the worker's consumer (streams/consumer.py)."""
 
     def dead(self) -> BaseException | None:
         """What ended the reading, if something did."""

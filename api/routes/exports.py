@@ -27,12 +27,12 @@ from sinks.exports.listener import export_listener
 from sinks.exports.restore import restore_beside, restore_listener
 from streams.contracts import ids
 from streams.contracts.errors import UserError
-from streams.contracts.topics import PLAY_ENRICHED, PLAY_RECORDED, TOPICS
+from streams.contracts.topics import ARTIST_DESCRIBED, TOPICS
 
 router = APIRouter(prefix="/api/v1", tags=["export"])
 
 Place = Annotated[str, Field(max_length=1024, examples=["s3://bucket/spotifire"])]
-KEYED = (*(topic for topic in TOPICS if topic.key.startswith("listener")), PLAY_RECORDED, PLAY_ENRICHED)
+PERSONAL = tuple(topic for topic in TOPICS if topic is not ARTIST_DESCRIBED)
 
 
 class ArchiveTo(BaseModel):
@@ -98,6 +98,7 @@ async def backup(services: ServicesOf, caller: Owner, format: Literal["zip", "ta
 
     def pieces() -> Generator[bytes, None, None]:
         try:
+            folder.mkdir(parents=True, mode=0o700)
             manifest = backups.dump(ch, folder)
             yield from backups.pack(format, folder, manifest)
         finally:
@@ -117,7 +118,7 @@ async def archive_run(services: ServicesOf, caller: Owner, body: ArchiveTo) -> d
 @router.post("/archive/restore", summary="Bring back what an archive holds")
 async def archive_restore(services: ServicesOf, caller: Owner, body: ArchiveFrom) -> dict[str, Any]:
     """Imports every listener's sightings; who is not here is made again. What is stored already adds nothing."""
-    run, ch = needed(services.imports, "The importer"), _database(services)
+    run = needed(services.imports, "The importer")
     place = await run_in_threadpool(_place, services, body.source)
     held = await run_in_threadpool(archive.contents, place)
     folder, reports = _scratch(services), []
@@ -150,7 +151,7 @@ def held(
         topic.name: None
         if topic.retention_ms is None
         else (erased + timedelta(milliseconds=topic.retention_ms)).isoformat(timespec="seconds")
-        for topic in dict.fromkeys(KEYED)
+        for topic in PERSONAL
         if erased is not None
     }
     return {

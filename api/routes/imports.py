@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
@@ -16,12 +17,14 @@ from api.jobs import ImportJob, ImportJobs
 from api.problems import Problem
 from api.routes.reads import Store
 from api.scope import Listener, Owner, ServicesOf, refuse_demo
-from api.services import needed
+from api.services import Services, needed
 from api.shapes import Asked, Imports
 from api.uploads import receive_files
 from sinks.rows import ImportRow
 
 router = APIRouter(prefix="/api/v1/listeners/{listener}/imports", tags=["imports"])
+
+ELSEWHERE = 1.0  # seconds between two looks at an import that another process runs
 
 ImportId = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
 FILES = {
@@ -42,7 +45,8 @@ EXAMPLE = {
     "import_id": "9b1f6a0c2d3e4f50",
     "listener": "00c0ffee00c0ffee",
     "state": "done",
-    "files": ["my_spotify_data.zip"],
+    "files": ["Streaming_History_Audio_2024-2025_3.json"],
+    "left_out": [{"file": "Identity.json", "why": "no list of plays"}],
     "progress": {"read": 80120, "published": 80120},
     "report": {
         "import_id": "9b1f6a0c2d3e4f50",
@@ -55,6 +59,14 @@ EXAMPLE = {
         "gaps_closed": 1,
         "seconds": 4.2,
     },
+    "refused_rows": [
+        {
+            "reason": "impossible-time",
+            "rows": 3,
+            "message": "reported_end lies outside of what can be: before 2006 or in the future",
+            "places": ["Streaming_History_Audio_2024-2025_3.json#17"],
+        }
+    ],
     "detail": "",
     "exit_code": 0,
 }
@@ -90,12 +102,20 @@ def imports(listener: Listener, store: Store) -> Imports:
 def one(request: Request, listener: Listener, services: ServicesOf, import_id: ImportId) -> Response:
     """Its progress while it runs; its reconciliation, or why it failed, afterwards."""
     job = jobs_of(request).get(import_id, listener.listener)
-    if job is not None and job.state == "running":
-        return JSONResponse(job.shown())
-    row = needed(services.reader, "The database").one_import(listener.id, import_id)
-    if job is not None and (row is None or row.state != "undone"):
-        return JSONResponse(job.shown())
-    return Response(msgspec.json.encode(_shown(_there(row))), media_type="application/json")
+    return Response(_state(services, listener.id, import_id, job), media_type="application/json")
+
+
+def _state(services: Services, listener: int, import_id: str, job: ImportJob | None) -> bytes:
+    """An import as JSON: as the process that runs it has it, and as it is stored once it has ended. Blocks."""
+    reader = needed(services.reader, "The database")
+    row = None if job is not None and job.state == "running" else reader.one_import(listener, import_id)
+    if row is None and job is not None:
+        return msgspec.json.encode(job.shown())
+    shown = _shown(_there(row))
+    shown["refused_rows"] = reader.refused_rows(import_id)
+    if job is not None and job.state == "failed" and shown["state"] != "undone":
+        shown |= {"state": "failed", "detail": job.detail, "exit_code": job.exit_code}
+    return msgspec.json.encode(shown)
 
 
 def _there(row: ImportRow | None) -> ImportRow:
@@ -124,8 +144,11 @@ def _shown(row: ImportRow) -> dict[str, Any]:
         "listener": row.listener,
         "state": row.state,
         "files": row.files,
+        "left_out": row.left_out,
+        "started_at": row.started_at,
         "progress": {"read": row.read, "published": row.published},
         "report": row.report,
+        "refused_rows": [],
         "detail": row.reason,
         "exit_code": int(row.state == "failed"),
     }
@@ -134,14 +157,31 @@ def _shown(row: ImportRow) -> dict[str, Any]:
 @router.get(
     "/{import_id}/stream", summary="One import's progress (server-sent events)", response_class=EventSourceResponse
 )
-async def progress(request: Request, listener: Listener, import_id: ImportId) -> Response:
-    """Event `progress`: as `GET` gives it, until the state is no longer `running`."""
+async def progress(request: Request, listener: Listener, services: ServicesOf, import_id: ImportId) -> Response:
+    """Event `progress`: as `GET` gives it, until the state is no longer `running`. While it runs here,
+    `progress` has rows, rows a second, bytes, and about how many seconds are left."""
     job = jobs_of(request).get(import_id, listener.listener)
     if job is None:
-        raise Problem(404, "No such import runs in this process.", cure="GET it without /stream.")
-    return EventSourceResponse(_events(job), headers={"X-Accel-Buffering": "no"})
+        _there(await run_in_threadpool(needed(services.reader, "The database").one_import, listener.id, import_id))
+    events = _events(services, listener.id, import_id, job)
+    return EventSourceResponse(events, headers={"X-Accel-Buffering": "no"})
 
 
-async def _events(job: ImportJob) -> AsyncIterator[dict[str, str]]:
-    async for state in job.states():
-        yield {"event": "progress", "data": msgspec.json.encode(state).decode()}
+async def _events(
+    services: Services, listener: int, import_id: str, job: ImportJob | None
+) -> AsyncIterator[dict[str, str]]:
+    """What the job says; then, and where it runs in another process, what is stored."""
+    if job is not None:
+        async for state in job.states():
+            if state["state"] == "running":
+                yield {"event": "progress", "data": msgspec.json.encode(state).decode()}
+    while True:
+        stored = await run_in_threadpool(_state, services, listener, import_id, job)
+        yield {"event": "progress", "data": stored.decode()}
+        if msgspec.json.decode(stored, type=_Ends).state != "running":
+            return
+        await asyncio.sleep(ELSEWHERE)
+
+
+class _Ends(msgspec.Struct):
+    state: str

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from datetime import datetime
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Query
 
@@ -12,9 +14,22 @@ from api.examples import example
 from api.profiles import profile_of
 from api.scope import Listener, ServicesOf
 from api.services import needed
-from api.shapes import Clock, Gaps, PlayShape, Profile, RecentPage, Top
+from api.shapes import (
+    Calendar,
+    Clock,
+    Discovery,
+    Evolution,
+    Gaps,
+    Mainstream,
+    PlayShape,
+    Profile,
+    RecentPage,
+    Top,
+    Week,
+)
 from api.web import words
 from sinks.reader import Reader
+from sinks.reads.rows import Sessions, Streaks
 from sinks.rows import Coverage, Play, Playback, Totals
 from sinks.windows import Window
 
@@ -22,6 +37,7 @@ router = APIRouter(prefix="/api/v1/listeners/{listener}", tags=["reads"])
 
 By = Annotated[Literal["plays", "minutes"], Query(description="Rank by plays or by minutes heard.")]
 What = Literal["artists", "tracks", "albums", "genres"]
+Per = Annotated[Literal["week", "month", "season"], Query(description="Weeks begin on Monday, seasons with December.")]
 
 
 def reader_of(services: ServicesOf) -> Reader:
@@ -94,6 +110,48 @@ def top(
 def clock(listener: Listener, store: Store, window: In, by: By = "plays") -> Clock:
     """24 rows, by the clock of where the listener was at the time."""
     return Clock(window.text, by, store.clock(listener.id, window, by))
+
+
+@router.get("/week", summary="Plays by weekday and local hour", responses=example(examples.WEEK))
+def week(listener: Listener, store: Store, window: In) -> Week:
+    """168 rows, by the clock of where the listener was at the time."""
+    return Week(window.text, store.week(listener.id, window))
+
+
+@router.get("/calendar", summary="Plays by local day", responses=example(examples.CALENDAR))
+def calendar(listener: Listener, store: Store, window: In) -> Calendar:
+    """Only the days with music."""
+    return Calendar(window.text, store.calendar(listener.id, window))
+
+
+@router.get("/streaks", summary="Days in a row with music", responses=example(examples.STREAKS))
+def streaks(listener: Listener, store: Store, window: In) -> Streaks:
+    """The longest, and the one that reaches today or yesterday."""
+    return store.streaks(listener.id, window, datetime.now(ZoneInfo(listener.zone)).date())
+
+
+@router.get("/sessions", summary="Sittings", responses=example(examples.SESSIONS))
+def sessions(listener: Listener, store: Store, window: In, limit: Annotated[int, Query(ge=0, le=500)] = 50) -> Sessions:
+    """Less than 30 minutes of silence between the plays of one; the newest first."""
+    return store.sessions(listener.id, window, limit)
+
+
+@router.get("/mainstream", summary="The mainstream index by period", responses=example(examples.MAINSTREAM))
+def mainstream(listener: Listener, store: Store, window: In, per: Per = "month") -> Mainstream:
+    """The mean popularity of the artists, over the plays whose artist's is known."""
+    return Mainstream(window.text, per, store.mainstream(listener.id, window, per))
+
+
+@router.get("/evolution", summary="Genres by period", responses=example(examples.EVOLUTION))
+def evolution(listener: Listener, store: Store, window: In, per: Per = "month") -> Evolution:
+    """How taste moves: plays by family in each week, month or season."""
+    return Evolution(window.text, per, store.evolution(listener.id, window, per))
+
+
+@router.get("/discovery", summary="First hearings by period", responses=example(examples.DISCOVERY))
+def discovery(listener: Listener, store: Store, window: In, per: Per = "month") -> Discovery:
+    """Artists and tracks that had never been heard before."""
+    return Discovery(window.text, per, store.discovery(listener.id, window, per))
 
 
 @router.get("/totals", summary="Plays, minutes, artists, tracks, days", responses=example(examples.TOTALS))

@@ -26,8 +26,8 @@ from sinks.rows import ListenerRow
 from sinks.times import to_ms, to_time
 from sinks.travel import Decision
 from streams.contracts.ports import ZonePeriod
-from streams.enrich.travel import Trip, choices_of, with_stay, zone_at
-from streams.enrich.zones import check_zone
+from streams.enrich.travel import Trip, clocks_of, with_stay, zone_at
+from streams.enrich.zones import Place, check_zone, country_name
 
 router = APIRouter(prefix="/api/v1/listeners/{listener}", tags=["travel"])
 
@@ -41,10 +41,11 @@ EXAMPLE = {
         {
             "trip": "JP-2025-04-02",
             "country": "JP",
+            "country_name": "Japan",
             "state": "proposed",
             "plays": 214,
             "zone": "Asia/Tokyo",
-            "choices": [{"zone": "Asia/Tokyo", "about": ""}],
+            "choices": [{"zone": "Asia/Tokyo", "about": "", "utc_offset_minutes": 540}],
             "first": "2025-04-02T17:12",
             "last": "2025-04-16T09:40",
             "told_in": "Asia/Tokyo",
@@ -58,15 +59,17 @@ EXAMPLE = {
 
 @dataclass(frozen=True)
 class Choice:
-    """A zone of the country, and which part of it lives by it."""
+    """A zone of the country, which part of it lives by it, and its offset from UTC as the trip begins."""
 
     zone: str
     about: str
+    utc_offset_minutes: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class TripShape:
-    """A trip. `zone` is "" where the country has several clocks: `choices` are those.
+    """A trip. `zone` is "" where the country has several clocks. `choices` are all its zones, those of one
+    clock together.
 
     `first` and `last` are local moments by the clock of `told_in` (the zone of the trip, or of home
     where that is not known); `starts_at` and `ends_at` are the same in UTC. Of an accepted trip they
@@ -75,6 +78,7 @@ class TripShape:
 
     trip: str
     country: str
+    country_name: str
     state: Literal["proposed", "accepted", "refused"]
     plays: int
     zone: str
@@ -196,11 +200,13 @@ def _find(services: Services, listener: ListenerRow, name: str) -> Decision:
 
 def _accepted(known: Decision, changes: Acceptance) -> Decision:
     """The decision with zone and moments as given, else as it was, else as proposed."""
-    choices = choices_of(known.trip)
-    zone = changes.zone or known.zone or (choices[0].zone if len(choices) == 1 else "")
+    clocks = clocks_of(known.trip)
+    zone = changes.zone or known.zone or (clocks[0][0].zone if len(clocks) == 1 else "")
     if not zone:
-        some = ", ".join(place.zone for place in choices[:6])
-        raise Problem(400, f"{known.trip.country} has several clocks.", cure=f"Say which: {some} or another zone.")
+        some = ", ".join(group[0].zone for group in clocks[:6])
+        raise Problem(
+            400, f"{country_name(known.trip.country)} has several clocks.", cure=f"Say which: {some} or another zone."
+        )
     check_zone(zone)
     starts = _moment(changes.since, zone) if changes.since else known.starts or known.trip.first
     ends = _moment(changes.until, zone, end=True) if changes.until else known.ends or known.trip.last
@@ -232,21 +238,27 @@ def _without(listener: ListenerRow, known: Decision) -> tuple[ZonePeriod, ...]:
 
 def _shape(known: Decision, listener: ListenerRow, state: Literal["proposed", "accepted", "refused"]) -> TripShape:
     trip: Trip = known.trip
-    choices = choices_of(trip)
-    zone = known.zone or (choices[0].zone if len(choices) == 1 else "")
+    clocks = clocks_of(trip)
+    zone = known.zone or (clocks[0][0].zone if len(clocks) == 1 else "")
     starts, ends = (known.starts, known.ends) if known.zone else (trip.first, trip.last)
     told_in = zone or zone_at(listener.periods(), trip.first)
     local = [f"{to_time(at).astimezone(ZoneInfo(told_in)):%Y-%m-%dT%H:%M}" for at in (starts, ends)]
     return TripShape(
         trip=trip.name,
         country=trip.country,
+        country_name=country_name(trip.country),
         state=state,
         plays=trip.plays,
         zone=zone,
-        choices=[Choice(place.zone, place.about) for place in choices],
+        choices=[_choice(place, trip.first) for group in clocks for place in group],
         first=local[0],
         last=local[1],
         told_in=told_in,
         starts_at=to_time(starts),
         ends_at=to_time(ends),
     )
+
+
+def _choice(place: Place, moment: int) -> Choice:
+    offset = to_time(moment).astimezone(ZoneInfo(place.zone)).utcoffset() or timedelta()
+    return Choice(place.zone, place.about, offset // timedelta(minutes=1))

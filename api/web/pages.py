@@ -101,13 +101,21 @@ def connect(
     failed: bool = False,
 ) -> Response:
     """How to add your own music. The owner's page, as the guard's default has it."""
-    rows = [row for row in visible(services, caller) if not row.is_demo]
-    try:
-        shown = find(services, caller, listener) if listener else (rows[0] if rows else None)
-    except Problem:
-        shown = rows[0] if rows else None
+    rows, shown = chosen_of(services, caller, listener)
     context = shell_context(services) | add_context(services, rows, shown)
     return render(request, "connect.html", context | {"connected": connected, "failed": failed})
+
+
+def chosen_of(services: Services, caller: CallerOf, listener: str) -> tuple[list[ListenerRow], ListenerRow | None]:
+    """The real listeners, and the one who is chosen, else the first; None where there is nobody. Blocks."""
+    rows = [row for row in visible(services, caller) if not row.is_demo]
+    first = rows[0] if rows else None
+    if not listener:
+        return rows, first
+    try:
+        return rows, find(services, caller, listener)
+    except Problem:
+        return rows, first
 
 
 def add_context(services: Services, rows: list[ListenerRow], shown: ListenerRow | None) -> dict[str, Any]:

@@ -10,25 +10,35 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
 from rich.text import Text
 
 from deploy.client import Api
 from deploy.commands.console import Config, Data, Json, err, guarded, open_file, printable, shell, table
 from deploy.commands.corrections import Yes, carried_out, confirmed
 from deploy.commands.people import machine_zone
-from streams.contracts.errors import SpotifireError, UserError
+from producers.history.own_zip import is_own_zip
+from streams.contracts.errors import SpotifireError, Unavailable, UserError
 from streams.contracts.ids import fold
 
 imports = typer.Typer(no_args_is_help=True, help="What was imported.")
 
+WORDS = {"storing": "storing"}  # what is done besides reading, as the importer calls it
+LEFT_OUT = 12  # files left out that are named
+FORMATS = (".zip", ".json", ".jsonl", ".csv")  # names of files that a folder is searched for
 POLL = 0.2  # seconds between two looks at an import's progress
 
 
 @guarded
 def import_(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="A zip, a folder, or JSON files.")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PATH...", help="A zip, a folder, or files of Spotify, ListenBrainz (JSONL) or Last.fm (CSV, JSON)."
+        ),
+    ],
     listener: Annotated[str, typer.Option("--listener", help="Whose export it is; made when new.")],
     timezone: Annotated[str | None, typer.Option("--timezone", help="Their IANA zone, e.g. Europe/Lisbon.")] = None,
     json: Json = False,
@@ -39,28 +49,34 @@ def import_(
     files = list(files_of(paths))
     run = shell(json, data, config)
     with run.api(writes=True) as api:
-        ensure_listener(api, listener, timezone)
+        anew = len(files) == 1 and is_own_zip(files[0]) and find_listener(api, listener) is None
+        if not anew:
+            ensure_listener(api, listener, timezone)
+        place = "/imports" if anew else f"/listeners/{quote(listener, safe='')}/imports"
         with ExitStack() as opened:
             parts = [("files", (file.name, opened.enter_context(open_file(file)))) for file in files]
-            started = api.call("POST", f"/listeners/{quote(listener, safe='')}/imports", files=parts)
+            started = api.call("POST", place, files=parts, params={"name": listener} if anew else {})
         try:
-            report = watch(api, listener, started["import_id"], quiet=json)
+            status = watch(api, listener, started["import_id"], quiet=json)
         except KeyboardInterrupt:
             goes_on = "The running Spotifire finishes the import by itself." if api.url else "The import is stopped."
             err.print(Text(f"{goes_on} To see it through, import again: nothing is stored twice."), soft_wrap=True)
             raise
-    run.show(report, lambda: reconciliation(report))
+        except Unavailable as error:
+            cure = f"{error.cure} Then import again: nothing is stored twice."
+            raise Unavailable(f"{error.message} The import may go on there.", cure=cure) from error
+    run.show(status["report"], lambda: reconciliation(status))
 
 
 def files_of(paths: list[Path]) -> Iterator[Path]:
-    """The files that the paths name; a folder stands for the JSON and zip files in it."""
+    """The files that the paths name; a folder stands for the files in it that may hold plays, and zips."""
     for path in paths:
         if not path.exists():
             raise UserError(f"{path} does not exist.", cure="Give the zip that Spotify sent, or its folder.")
         if path.is_dir():
-            found = sorted(p for p in path.rglob("*") if p.suffix.lower() in (".json", ".zip") and p.is_file())
+            found = sorted(p for p in path.rglob("*") if p.suffix.lower() in FORMATS and p.is_file())
             if not found:
-                raise UserError(f"{path} holds no JSON or zip file.", cure="Give the folder that Spotify sent.")
+                raise UserError(f"{path} holds no zip, JSON or CSV file.", cure="Give the folder that Spotify sent.")
             yield from found
         else:
             yield path
@@ -92,15 +108,14 @@ def find_listener(api: Api, name: str) -> dict[str, Any] | None:
 
 
 def watch(api: Api, listener: str, import_id: str, *, quiet: bool) -> dict[str, Any]:
-    """Wait for the end of an import, with a bar for a person; its reconciliation."""
+    """Wait for the end of an import, with a bar for a person; what is known of it then, its `report` among it."""
     with progress_bar(quiet) as bar:
         task = bar.add_task("reading", total=None, rows=0, rate=0.0)
         begun = time.monotonic()
         while True:
             status: dict[str, Any] = api.get(f"/listeners/{quote(listener, safe='')}/imports/{import_id}")
             if status["state"] == "done":
-                report: dict[str, Any] = status["report"]
-                return report
+                return status
             if status["state"] == "failed":
                 kind = UserError if status.get("exit_code") == UserError.exit_code else SpotifireError
                 raise kind(status.get("detail") or "The import failed; see the log.")
@@ -108,6 +123,7 @@ def watch(api: Api, listener: str, import_id: str, *, quiet: bool) -> dict[str, 
             rows = int(seen.get("read", 0))
             bar.update(
                 task,
+                description=WORDS.get(seen.get("state", ""), "reading"),
                 total=seen.get("bytes_total") or None,
                 completed=seen.get("bytes_done", 0),
                 rows=rows,
@@ -132,23 +148,41 @@ def progress_bar(quiet: bool) -> Iterator[Progress]:
         yield bar
 
 
-def reconciliation(report: dict[str, Any]) -> Group:
-    """What became of every row, as a sum that adds up."""
+def reconciliation(status: dict[str, Any]) -> Group:
+    """What became of every row of an import, as a table that adds up; then the files that were not read."""
+    report: dict[str, Any] = status["report"]
+    reasons = {one["reason"]: one for one in status.get("refused_rows") or ()}
+    drawn = Table(box=None, pad_edge=False, show_header=False)
+    drawn.add_column(justify="right")
+    drawn.add_column(overflow="fold")
+    drawn.add_row(Text(f"{report['read']:,}", style="bold"), Text(f"rows read in {report['seconds']:.1f} s"))
+    drawn.add_row(f"{report['stored']:,}", "stored")
+    drawn.add_row(f"{report['known']:,}", "already known")
     refused = sum(report["refused"].values())
-    lines = [
-        Text(f"{report['read']:>9,} rows read in {report['seconds']:.1f} s", style="bold"),
-        Text(f"{report['stored']:>9,} stored: {report['plays_new']:,} new plays"),
-        Text(f"{report['known']:>9,} already known"),
-        Text(f"{refused:>9,} refused", style="yellow" if refused else ""),
-    ]
-    lines += [Text(f"{count:>13,} {reason}") for reason, count in sorted(report["refused"].items())]
-    if report["plays_merged"]:
-        lines.append(Text(f"{report['plays_merged']:,} rows joined plays that other sources had seen."))
-    if report["gaps_closed"]:
-        lines.append(Text(f"{report['gaps_closed']:,} gaps closed."))
+    drawn.add_row(Text(f"{refused:,}", style="yellow" if refused else ""), "refused")
+    for reason, count in sorted(report["refused"].items()):
+        drawn.add_row("", Text(f"{count:,} {reason}{_places(reasons.get(reason))}"))
+    drawn.add_row("", "")
+    drawn.add_row(f"{report['plays_new']:,}", "new plays")
+    drawn.add_row(f"{report['plays_merged']:,}", "rows joined plays that were there or in the files already")
+    drawn.add_row(f"{report['gaps_closed']:,}", "gaps closed")
+    lines: list[RenderableType] = [drawn]
+    if left_out := status.get("left_out"):
+        lines += [Text(""), Text(f"{len(left_out):,} files left out, for they hold no plays:")]
+        lines += [Text(f"  {printable(one['file'])}: {printable(one['why'])}") for one in left_out[:LEFT_OUT]]
+        lines += [Text(f"  and {len(left_out) - LEFT_OUT:,} more")] if len(left_out) > LEFT_OUT else []
     if refused:
         lines.append(Text("What was refused is kept: spotifire dead-letters list"))
     return Group(*lines)
+
+
+def _places(refused: dict[str, Any] | None) -> str:
+    """Where some of the rows stand, in brackets."""
+    if not refused or not refused["places"]:
+        return ""
+    more = ", …" if refused["rows"] > len(refused["places"]) else ""
+    places = ", ".join(place.rpartition("/")[2] for place in refused["places"])
+    return printable(f" ({places}{more})")
 
 
 @imports.command("list")
@@ -165,10 +199,10 @@ def list_imports(
         answer = api.get(f"/listeners/{quote(listener, safe='')}/imports")
     columns = {
         "import_id": "import",
-        "started_at": "started",
+        "started_at": "started (UTC)",
         "state": "state",
         "read": "rows",
-        "stored": "stored",
+        "refused_rows": "refused",
         "files": "files",
     }
     run.show(
@@ -181,13 +215,42 @@ def list_imports(
     )
 
 
-def in_short(row: dict[str, Any]) -> dict[str, str]:
-    """When an import began, to the minute, and its files in a few words."""
+def in_short(row: dict[str, Any]) -> dict[str, Any]:
+    """When an import began, to the minute, its files in a few words, and how many rows were refused."""
     names = [name.rpartition("/")[2] for name in row["files"]]
+    report = row.get("report")
     return {
-        "started_at": f"{row['started_at'][:16].replace('T', ' ')} UTC",
-        "files": names[0] if len(names) == 1 else f"{len(names):,} files",
+        "refused_rows": sum(report["refused"].values()) if report else None,
+        "started_at": f"{row['started_at'][:16].replace('T', ' ')}",
+        "files": shortened(names[0]) if len(names) == 1 else f"{len(names):,} files",
     }
+
+
+def shortened(name: str, most: int = 20) -> str:
+    """The end of a long name, which says what the file is."""
+    return name if len(name) <= most else f"…{name[1 - most :]}"
+
+
+@imports.command("show")
+@guarded
+def show(
+    listener: Annotated[str, typer.Argument(help="A listener's name or id.")],
+    import_id: Annotated[str, typer.Argument(metavar="IMPORT", help="As `imports list` shows it.")],
+    json: Json = False,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """What became of every row of an import: its report, as it is now."""
+    run = shell(json, data, config)
+    with run.api() as api:
+        status = api.get(f"/listeners/{quote(listener, safe='')}/imports/{quote(import_id, safe='')}")
+    run.show(status, lambda: reconciliation(status) if status["report"] else told(status))
+
+
+def told(status: dict[str, Any]) -> Text:
+    """An import without a report: how far it is, or why it failed."""
+    rows = f"{status['progress'].get('read', 0):,} rows read"
+    return Text(printable(f"{status['state']}: {status['detail'] or rows}"))
 
 
 @imports.command("undo")

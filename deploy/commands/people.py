@@ -7,10 +7,11 @@ import sys
 import time
 import webbrowser
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from deploy import folder
@@ -19,7 +20,9 @@ from deploy.commands.corrections import carried_out
 from deploy.settings import read_secret
 from streams.contracts.errors import UserError
 
-app = typer.Typer(no_args_is_help=True, help="Listeners: list, add, set, connect, disconnect, restamp.")
+app = typer.Typer(
+    no_args_is_help=True, help="Listeners: list, add, set, connect, disconnect, restamp, travel, countries."
+)
 
 CONSENT = 600  # seconds that a person has to agree on Spotify's page
 
@@ -169,3 +172,96 @@ def restamp(name: Name, json: Json = False, data: Data = None, config: Config = 
         asked = api.post(f"/listeners/{quote(name, safe='')}/restamp")
         done = carried_out(api, name, asked, quiet=json)
     run.show(done, lambda: Text(f"Stamped again: {done['detail']}."))
+
+
+@app.command()
+@guarded
+def travel(
+    name: Name,
+    action: Annotated[str, typer.Argument(help="list, accept, refuse, or reset what was decided.")] = "list",
+    trip: Annotated[str | None, typer.Argument(help="As the list names it: JP-2025-04-02.")] = None,
+    zone: Annotated[str | None, typer.Option("--zone", help="IANA zone, where it is another than proposed.")] = None,
+    since: Annotated[str | None, typer.Option("--from", help="First local moment there: 2025-04-02T17:00.")] = None,
+    until: Annotated[str | None, typer.Option("--to", help="Last local moment there; a day alone is whole.")] = None,
+    json: Json = False,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Trips that the countries of plays show: accepting one sets the clock right for it."""
+    if action not in ("list", "accept", "refuse", "reset"):
+        raise UserError(f"{action!r} is nothing to do with a trip.", cure="Use list, accept, refuse or reset.")
+    if (action == "list") != (trip is None):
+        raise UserError("It is not clear which trip is meant.", cure=f"See spotifire listeners travel {name}.")
+    run = shell(json, data, config)
+    place = f"/listeners/{quote(name, safe='')}/travel"
+    if trip is None:
+        with run.api() as api:
+            answer = api.get(place)
+        run.show(answer, lambda: trips(answer))
+        return
+    with run.api(writes=True) as api:
+        one = f"{place}/{quote(trip, safe='')}"
+        if action == "refuse":
+            answer = api.post(f"{one}/refuse")
+            run.show(answer, lambda: Text(f"{printable(trip)} was no trip; it is not proposed again."))
+            return
+        given = {"zone": zone, "from": since, "to": until}
+        body = {key: value for key, value in given.items() if value is not None}
+        asked = api.post(f"{one}/accept", body) if action == "accept" else api.call("DELETE", one)
+        done = carried_out(api, name, asked, quiet=json)
+    run.show(done, lambda: Text(f"Stamped again: {done['detail']}."))
+
+
+def trips(answer: dict[str, Any]) -> RenderableType:
+    """Trips as a table; where the country has several clocks, what one may say."""
+    rows = answer["travel"]
+    if not rows:
+        kept = "Nothing looks like travel." if answer["countries_kept"] else "No countries are kept."
+        return Text(f"{kept} Countries come with the Extended streaming history.")
+    shown = [
+        {
+            **row,
+            "first": row["first"][:10],
+            "last": row["last"][:10],
+            "zone": row["zone"] or "which?",
+        }
+        for row in rows
+    ]
+    columns = {
+        "trip": "trip",
+        "country_name": "country",
+        "state": "state",
+        "first": "from",
+        "last": "to",
+        "plays": "plays",
+        "zone": "time zone",
+    }
+    return Group(table(shown, columns), *(Text(clocks(row)) for row in rows if not row["zone"]))
+
+
+def clocks(row: dict[str, Any]) -> str:
+    """What one may say of a trip to a country with several clocks: a zone of each."""
+    first: dict[int, str] = {}
+    for one in row["choices"]:
+        first.setdefault(one["utc_offset_minutes"], one["zone"])
+    return f"{row['trip']}: accept with --zone {', '.join(first.values())} or another"
+
+
+@app.command()
+@guarded
+def countries(
+    name: Name,
+    action: Annotated[str, typer.Argument(help="drop them all and keep no more, or keep those to come.")],
+    json: Json = False,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Forget from which countries plays came; they serve only to propose trips."""
+    if action not in ("drop", "keep"):
+        raise UserError(f"{action!r} is nothing to do with countries.", cure="Use drop or keep.")
+    run = shell(json, data, config)
+    with run.api(writes=True) as api:
+        method = "DELETE" if action == "drop" else "POST"
+        asked = api.call(method, f"/listeners/{quote(name, safe='')}/countries")
+        done = carried_out(api, name, asked, quiet=json)
+    run.show(done, lambda: Text(f"Done: {done['detail']}."))

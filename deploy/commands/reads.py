@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -120,6 +121,39 @@ def clock(
     def picture() -> Group:
         lines = [Text(f"{hour['hour']:02d}  {bar(hour[by], most)} {hour[by]:,.0f}") for hour in hours]
         return Group(Text(f"{by} by local hour, {window}"), *lines)
+
+    run.show(answer, picture if most else lambda: nothing_in(window), empty=not most)
+
+
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+SHADES = " ░▒▓█"
+
+
+@guarded
+def week(
+    listener: Listener,
+    window: Window = "90d",
+    by: By = "plays",
+    json: Json = False,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Plays by weekday and local hour."""
+    one_of(by, BY)
+    run = shell(json, data, config)
+    with run.api() as api:
+        answer = api.get(path(listener, "week"), window=window)
+    hours = answer["hours"]
+    most = max((hour[by] for hour in hours), default=0)
+
+    def picture() -> Group:
+        lines = []
+        for number, name in enumerate(WEEKDAYS, start=1):
+            row = [hour[by] for hour in hours if hour["weekday"] == number]
+            shades = "".join(2 * SHADES[math.ceil(value * 4 / most)] for value in row)
+            lines.append(Text(f"{name}  {shades}  {sum(row):,.0f}"))
+        scale = "     " + "".join(f"{hour:02d}    " for hour in range(0, 24, 3))
+        return Group(Text(f"{by} by weekday and local hour, {window}"), Text(scale), *lines)
 
     run.show(answer, picture if most else lambda: nothing_in(window), empty=not most)
 

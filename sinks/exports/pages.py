@@ -96,32 +96,41 @@ def pages(
 ) -> Iterator[pa.Table]:
     """The live rows that fulfil `where`, by sorting key, at least one table (perhaps of no rows).
 
+    Where a table is sorted by listener first, `where` must name one.
+
     For `jsonl` and `csv` one column of text, a line of its own each; for `parquet` the columns.
     """
-    key = [column for column in table.columns if column.name in table.key and column.name != "listener"]
-    keys = "".join(f", `{column.name}` AS _key_{column.name}" for column in key)
+    key = [column for column in table.columns if column.name in table.key]
+    key.sort(key=lambda column: table.key.index(column.name))
     shown = ", ".join(f"{column.shown(format_)} AS `{column.name}`" for column in table.columns)
     select = shown if format_ == "parquet" else f"formatRow('{ROW_FORMATS[format_]}', {shown}) AS line"
-    order = "ORDER BY " + ", ".join(f"`{column.name}`" for column in key) if key else ""
-    after, bound = "", dict(params)
+    order = ", ".join(f"`{column.name}`" for column in key)
+    low, bound = "", dict(params)
     while True:
-        # the inner query gives whole rows, so that no alias of ours stands in its WHERE
-        found = ch.query_arrow(
-            f"SELECT {select}{keys} FROM (SELECT {table.names()} FROM `{table.name}` FINAL "
-            f"WHERE {where}{after} {order} LIMIT {size}) {order} {SETTINGS}",
+        live = f"`{table.name}` FINAL WHERE {where}{low}"
+        # where the page ends is looked up by the key alone: so the engine reads whole rows of one page only
+        ends = ch.query(f"SELECT {order} FROM {live} ORDER BY {order} LIMIT 1 OFFSET {size - 1}", bound)
+        high = ""
+        if ends:
+            bound |= {f"high{place}": value for place, value in enumerate(ends[0])}
+            high = _beyond(key, "<=", "high", "<=")
+        yield ch.query_arrow(
+            # the inner query gives whole rows, so that no alias of ours stands in its WHERE
+            f"SELECT {select} FROM (SELECT {table.names()} FROM {live}{high}) ORDER BY {order} {SETTINGS}",
             bound,
         )
-        last = found.slice(found.num_rows - 1).to_pylist()[0] if found.num_rows else {}
-        yield found.drop_columns([name for name in found.column_names if name.startswith("_key_")])
-        if found.num_rows < size or not key:
+        if not ends:
             return
-        bound |= {f"k{place}": last[f"_key_{column.name}"] for place, column in enumerate(key)}
-        after = _after(key)
+        bound |= {f"low{place}": value for place, value in enumerate(ends[0])}
+        low = _beyond(key, ">=", "low", ">")
 
 
-def _after(key: Sequence[Column]) -> str:
-    """Behind the bound key. The first condition says nothing new, and is one that the index understands."""
-    types = [_LOW.sub(r"\1", column.type) for column in key]
-    typed = [f"{{k{place}:{kind}}}" for place, kind in enumerate(types)]
+def _beyond(key: Sequence[Column], about: str, name: str, exactly: str) -> str:
+    """On one side of a bound key, of one listener. The first condition says nothing new: it is for the index."""
+    typed = []
+    for place, column in enumerate(key):
+        kind = _LOW.sub(r"\1", column.type)
+        typed.append(f"{{{name}{place}:{kind}}}")
     names = ", ".join(f"`{column.name}`" for column in key)
-    return f" AND `{key[0].name}` >= {typed[0]} AND tuple({names}) > tuple({', '.join(typed)})"
+    first = next((place for place, column in enumerate(key) if column.name != "listener"), 0)
+    return f" AND `{key[first].name}` {about} {typed[first]} AND tuple({names}) {exactly} tuple({', '.join(typed)})"

@@ -6,11 +6,22 @@ from sinks.reads.base import STARTS, Per, Reads, bounds
 from sinks.reads.rows import DiscoveryRow, EvolutionRow
 from sinks.windows import Window
 
-_FIRST = (
-    "SELECT {starts} AS starts, 0 AS plays, {artists} AS new_artists, {tracks} AS new_tracks FROM "
-    "(SELECT min(day) AS day FROM {days} AS d ARRAY JOIN {what}.key AS key GROUP BY key) "
-    "WHERE day >= {{from_window:Date}} GROUP BY starts"
-)  # .format: the braces that stay are doubled
+# One reading: every artist (1) and track (2) by its first day, and the plays of each period (0) beside them.
+_DISCOVERY = """
+SELECT {starts} AS starts, sumIf(n, tag = 0), countIf(tag = 1), countIf(tag = 2)
+FROM
+(
+    SELECT tag, key, min(on_day) AS day, sumIf(of_day, tag = 0) AS n
+    FROM (SELECT day AS on_day, plays AS of_day, artists.key AS of_artists, tracks.key AS of_tracks FROM {days}) AS d
+    ARRAY JOIN
+        arrayConcat([toUInt64(on_day)], of_artists, of_tracks) AS key,
+        arrayConcat(
+            [0], arrayWithConstant(length(of_artists), 1), arrayWithConstant(length(of_tracks), 2)
+        ) AS tag
+    GROUP BY tag, key
+)
+WHERE day >= {{from_window:Date}}
+GROUP BY starts ORDER BY starts"""
 
 
 class Evolution(Reads):
@@ -36,15 +47,8 @@ class Evolution(Reads):
         """Artists and tracks heard for the first time ever, by period."""
         history = Window(window.text, None, window.last)  # a first hearing is one in all of it
         days = self._days(listener, history, ("plays", "artists", "tracks"))
-        parts = [
-            f"SELECT {STARTS[per]} AS starts, sum(plays) AS plays, 0 AS new_artists, 0 AS new_tracks "
-            f"FROM {days.sql} AS d WHERE day >= {{from_window:Date}} GROUP BY starts",
-            _FIRST.format(starts=STARTS[per], artists="count()", tracks="0", days=days.sql, what="artists"),
-            _FIRST.format(starts=STARTS[per], artists="0", tracks="count()", days=days.sql, what="tracks"),
-        ]
         rows = self._ch.query(
-            "SELECT starts, sum(plays), sum(new_artists), sum(new_tracks) FROM "
-            f"({' UNION ALL '.join(parts)}) GROUP BY starts ORDER BY starts",
+            _DISCOVERY.format(starts=STARTS[per], days=days.sql),
             {**days.params, "from_window": bounds(window)[0]},
         )
         return [DiscoveryRow(*row) for row in rows]

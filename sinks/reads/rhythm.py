@@ -3,59 +3,52 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Literal
 
-from sinks.reads.base import Reads, bounds
+from sinks.reads.base import Reads
 from sinks.reads.rows import DayRow, SessionRow, Sessions, Streak, Streaks, WeekRow
 from sinks.rows import HourRow
 from sinks.windows import Window
 
 By = Literal["plays", "minutes"]
 
-SCOPE = (
-    "listener = {listener:UInt64} AND play_id >= {low:UInt64} AND play_id < {high:UInt64} "
-    "AND local_date >= {first:Date} AND local_date <= {last:Date}"
-)
-
 _STREAKS = """
 SELECT min(day), max(day), toUInt32(count()) AS days FROM
 (SELECT day, toUInt32(day) - row_number() OVER (ORDER BY day) AS run FROM {days} AS d)
 GROUP BY run ORDER BY max(day) DESC"""
 
-# A play begins a session when it starts more than 30 minutes after the end of the one before it.
-_SESSIONS = f"""
+# Sittings that two local days cut are one where the silence between them is short enough.
+_SESSIONS = """
 WITH
-    heard AS
+    parts AS
     (
-        SELECT arraySort(groupArray((
-            ended_at, play_id, ifNull(started_at, ended_at - toIntervalMillisecond(ms_heard)), local_date, ms_heard
-        ))) AS plays
-        FROM v_counted_plays WHERE {SCOPE}
+        SELECT part.1 AS starts, part.2 AS ends, day, part.3 AS plays, part.4 AS ms
+        FROM {days} AS d ARRAY JOIN sessions AS part
     ),
-    split AS
+    numbered AS
     (
-        SELECT arrayJoin(arraySplit(
-            (play, before) -> play.3 > before + toIntervalMinute(30),
-            plays,
-            arrayPushFront(arrayPopBack(plays.1), plays.1[1])
-        )) AS session
-        FROM heard WHERE notEmpty(plays)
+        SELECT *, sum(starts > end_before + toIntervalMinute(30)) OVER (
+            ORDER BY starts, ends ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        ) AS number
+        FROM
+        (
+            SELECT *, max(ends) OVER (
+                ORDER BY starts, ends ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            ) AS end_before
+            FROM parts
+        )
     ),
-    sessions AS
+    whole AS
     (
         SELECT
-            arrayMin(session.3) AS starts,
-            arrayMax(session.1) AS ends,
-            arrayMin(session.4) AS on_day,
-            length(session) AS plays,
-            arraySum(session.5) AS ms,
-            dateDiff('millisecond', starts, ends) / 60000 AS lasts
-        FROM split
+            min(starts) AS begun, max(ends) AS ended, min(day) AS on_day, sum(plays) AS of_plays, sum(ms) AS heard,
+            dateDiff('millisecond', begun, ended) / 60000 AS lasts
+        FROM numbered GROUP BY number
     )
 SELECT
     count(), medianExactOrDefault(lasts), max(lasts),
-    arraySlice(arrayReverseSort(groupArray((starts, ends, on_day, plays, ms, lasts))), 1, {{limit:UInt32}})
-FROM sessions"""
+    arraySlice(arrayReverseSort(groupArray((begun, ended, on_day, of_plays, heard, lasts))), 1, {{limit:UInt32}})
+FROM whole"""
 
 
 class Rhythm(Reads):
@@ -102,16 +95,11 @@ class Rhythm(Reads):
 
     def sessions(self, listener: int, window: Window, limit: int = 50) -> Sessions:
         """Sittings, newest first; one that reaches over the window's edge is cut there."""
-        params = {**scope(listener, window), "limit": limit}
-        count, median, longest, rows = self._ch.query(_SESSIONS, params)[0]
+        days = self._days(listener, window, ("plays", "sessions"))
+        count, median, longest, rows = self._ch.query(_SESSIONS.format(days=days.sql), {**days.params, "limit": limit})[
+            0
+        ]
         return Sessions(count, round(median, 2), round(longest, 2), tuple(_session(row) for row in rows))
-
-
-def scope(listener: int, window: Window) -> dict[str, Any]:
-    """The parameters of SCOPE: a range of play ids, and the exact local days."""
-    low, high = window.play_ids()
-    first, last = bounds(window)
-    return {"listener": listener, "low": low, "high": high, "first": first, "last": last}
 
 
 def _session(row: tuple[datetime, datetime, date, int, int, float]) -> SessionRow:

@@ -18,7 +18,8 @@ _ORDER: Mapping[By, str] = {"plays": "plays DESC, ms DESC", "minutes": "ms DESC,
 # Of merged recordings the one that they count as gives the name, if it was played (own).
 _THINGS = """
 SELECT key, sum(n) AS plays, sum(heard) AS ms, min(first) AS first_at, max(last) AS last_at,
-    max((named_by_own, named_by)).2 AS shown, max(with_picture) AS pictured
+    maxIf(named_by, named_by_own) AS by_own, if(by_own > 0, by_own, max(named_by)) AS shown,
+    max(with_picture) AS pictured
 FROM {days} AS d
 ARRAY JOIN
     {what}.key AS key, {what}.plays AS n, {what}.ms AS heard, {what}.first_at AS first, {what}.last_at AS last,
@@ -101,8 +102,8 @@ class Taste(Reads):
         days = self._days(listener, window, ("plays", "artists"))
         rows = self._ch.query(
             "SELECT starts, sum(n), sumIf(n, rating IS NOT NULL), sum(n * ifNull(rating, 0)) FROM ("
-            f"SELECT {STARTS[per]} AS starts, key, sum(of_artist) AS n FROM {days.sql} AS d "
-            "ARRAY JOIN artists.key AS key, artists.plays AS of_artist GROUP BY starts, key) AS heard "
+            f"SELECT {STARTS[per]} AS starts, key, n FROM {days.sql} AS d "
+            "ARRAY JOIN artists.key AS key, artists.plays AS n) AS heard "
             f"LEFT JOIN (SELECT rated, toNullable(rating) AS rating FROM {RATED}) AS known ON key = rated "
             "GROUP BY starts ORDER BY starts",
             days.params,

@@ -14,6 +14,7 @@ CREATE TABLE IF NOT EXISTS listener_days
     hours       Array(UInt32) COMMENT 'plays by local hour, always 24',
     hours_ms    Array(UInt64) COMMENT 'milliseconds by local hour, always 24',
     genres      Array(Tuple(genre LowCardinality(String), plays UInt32, ms UInt64, first_at DateTime64(3, 'UTC'), last_at DateTime64(3, 'UTC'))) COMMENT 'by family, unknown too: plays, milliseconds, first and last end (UTC)',
+    sessions    Array(Tuple(started_at DateTime64(3, 'UTC'), ended_at DateTime64(3, 'UTC'), plays UInt32, ms UInt64)) COMMENT 'sittings of the day, in order: start of the first play, end of the last (UTC), plays, milliseconds',
     artists     Array(Tuple(key UInt64, plays UInt32, ms UInt64, first_at DateTime64(3, 'UTC'), last_at DateTime64(3, 'UTC'), shown UInt64, own Bool, pictured UInt64)) COMMENT 'by artist: hash of artist_key, plays, milliseconds, first and last end (UTC), the play that names it, whether that is the thing itself, the newest play with a picture or 0',
     tracks      Array(Tuple(key UInt64, plays UInt32, ms UInt64, first_at DateTime64(3, 'UTC'), last_at DateTime64(3, 'UTC'), shown UInt64, own Bool, pictured UInt64)) COMMENT 'the same by track: hash of track_key',
     albums      Array(Tuple(key UInt64, plays UInt32, ms UInt64, first_at DateTime64(3, 'UTC'), last_at DateTime64(3, 'UTC'), shown UInt64, own Bool, pictured UInt64)) COMMENT 'the same by album: hash of artist_key and album'

@@ -1,4 +1,17 @@
-CREATE VIEW IF NOT EXISTS v_day_artists AS
+CREATE VIEW IF NOT EXISTS v_day_artists
+(
+    listener UInt64 COMMENT 'internal id of the listener; 16 hexadecimal digits outside',
+    listener_hex String COMMENT 'the listener''s id as 16 hexadecimal digits',
+    day Date COMMENT 'local day on which the plays began',
+    season LowCardinality(String) COMMENT 'winter, spring, summer, autumn: of the day''s last play',
+    artist UInt64 COMMENT 'hash of artist_key, as in listener_days',
+    plays UInt32 COMMENT 'plays that count',
+    minutes Float64 COMMENT 'minutes heard in them',
+    first_at DateTime64(3, 'UTC') COMMENT 'first end, UTC',
+    last_at DateTime64(3, 'UTC') COMMENT 'last end, UTC',
+    shown UInt64 COMMENT 'id of the play that says what it is called'
+)
+AS
 SELECT
     listener,
     listener_hex,

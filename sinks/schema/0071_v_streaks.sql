@@ -1,4 +1,13 @@
-CREATE VIEW IF NOT EXISTS v_streaks AS
+CREATE VIEW IF NOT EXISTS v_streaks
+(
+    listener UInt64 COMMENT 'internal id of the listener; 16 hexadecimal digits outside',
+    listener_hex String COMMENT 'the listener''s id as 16 hexadecimal digits',
+    first_day Date COMMENT 'local day',
+    last_day Date COMMENT 'local day, inside',
+    days UInt32 COMMENT 'how many; no day without a play between them',
+    plays UInt64 COMMENT 'plays that count'
+)
+AS
 SELECT
     listener,
     lower(leftPad(hex(listener), 16, '0')) AS listener_hex,

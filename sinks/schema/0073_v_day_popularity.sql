@@ -1,4 +1,14 @@
-CREATE VIEW IF NOT EXISTS v_day_popularity AS
+CREATE VIEW IF NOT EXISTS v_day_popularity
+(
+    listener UInt64 COMMENT 'internal id of the listener; 16 hexadecimal digits outside',
+    listener_hex String COMMENT 'the listener''s id as 16 hexadecimal digits',
+    day Date COMMENT 'local day on which the plays began',
+    season LowCardinality(String) COMMENT 'winter, spring, summer, autumn: of the day''s last play',
+    plays UInt64 COMMENT 'plays that count',
+    rated_plays UInt64 COMMENT 'plays of artists whose popularity is known',
+    popularity_sum UInt64 COMMENT 'sum of the artists popularity (0 to 100) over those plays'
+)
+AS
 SELECT
     d.listener AS listener,
     lower(leftPad(hex(d.listener), 16, '0')) AS listener_hex,

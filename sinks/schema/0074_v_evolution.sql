@@ -1,4 +1,15 @@
-CREATE VIEW IF NOT EXISTS v_evolution AS
+CREATE VIEW IF NOT EXISTS v_evolution
+(
+    listener UInt64 COMMENT 'internal id of the listener; 16 hexadecimal digits outside',
+    listener_hex String COMMENT 'the listener''s id as 16 hexadecimal digits',
+    per String COMMENT 'week, month or season: how long a period is',
+    starts Date COMMENT 'first local day of the period',
+    season String COMMENT 'its name where the period is a season, else empty',
+    genre LowCardinality(String) COMMENT 'family, or unknown',
+    plays UInt64 COMMENT 'plays that count',
+    minutes Float64 COMMENT 'minutes heard in them'
+)
+AS
 SELECT
     listener,
     lower(leftPad(hex(listener), 16, '0')) AS listener_hex,

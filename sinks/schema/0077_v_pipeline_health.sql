@@ -1,4 +1,10 @@
-CREATE VIEW IF NOT EXISTS v_pipeline_health AS
+CREATE VIEW IF NOT EXISTS v_pipeline_health
+(
+    name String COMMENT 'what is told',
+    value Float64 COMMENT 'how much',
+    unit String COMMENT 'of the value'
+)
+AS
 SELECT 'last_play_stored_seconds' AS name, toFloat64(dateDiff('second', max(stored_at), now64(3, 'UTC'))) AS value, 's' AS unit
 FROM plays
 WHERE stored_at > now64(3, 'UTC') - toIntervalDay(7)

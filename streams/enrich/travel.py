@@ -92,15 +92,16 @@ def trips_of(days: Sequence[Day], zones: Sequence[ZonePeriod]) -> list[Trip]:
     return [trip for trip in found if _matters(trip, zone_at(zones, trip.first))]
 
 
-def choices_of(trip: Trip) -> tuple[Place, ...]:
-    """The zones of the trip's country that differ in clock or season during the trip, the first of each kind.
+def clocks_of(trip: Trip) -> tuple[tuple[Place, ...], ...]:
+    """The zones of the trip's country, those together that agree in clock and season during the trip.
 
-    One: it is the zone. Several: the listener has to say. None: the country is not known.
+    One group: its first is the zone. Several: the listener has to say; the group with the most zones comes
+    first. None: the country is not known.
     """
-    different: dict[object, Place] = {}
+    groups: dict[object, list[Place]] = {}
     for place in places_of(trip.country):
-        different.setdefault(_clock(place.zone, trip), place)
-    return tuple(different.values())
+        groups.setdefault(_clock(place.zone, trip), []).append(place)
+    return tuple(tuple(group) for group in sorted(groups.values(), key=len, reverse=True))
 
 
 def overlaps(trip: Trip, first: int, last: int) -> bool:
@@ -147,8 +148,7 @@ def _trip(stay: _Stay, by_day: dict[int, list[Day]]) -> Trip:
 
 
 def _matters(trip: Trip, home: str) -> bool:
-    choices = choices_of(trip)
-    return bool(choices) and any(_clock(place.zone, trip) != _clock(home, trip) for place in choices)
+    return any(_clock(group[0].zone, trip) != _clock(home, trip) for group in clocks_of(trip))
 
 
 def _clock(zone: str, trip: Trip) -> object:

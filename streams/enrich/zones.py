@@ -87,6 +87,13 @@ def places_of(country: str) -> tuple[Place, ...]:
     return tuple(found)
 
 
+@lru_cache(maxsize=512)
+def country_name(country: str) -> str:
+    """What tzdata's iso3166.tab calls a country (two capital letters); the letters where it does not know it."""
+    rows = (line.split("\t") for line in _table("iso3166.tab"))
+    return next((fields[1] for fields in rows if fields[0] == country and len(fields) > 1), country)
+
+
 @lru_cache(maxsize=1024)
 def country_of(zone: str) -> str:
     """The country that a zone lies in, two capital letters; "" for one that lies in none (UTC, Etc/*)."""

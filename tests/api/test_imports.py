@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,15 @@ from api.app import create_app
 from api.services import ImportRunner
 from producers.history.importer import Progress
 from sinks.clickhouse import ClickHouse
+from sinks.imports import Imports
 from sinks.listeners import Listeners
+from sinks.writer import Writer
 from streams.contracts import ids
-from streams.contracts.errors import UserError
+from streams.contracts.errors import ImpossibleTime, MalformedJson, UserError
 from streams.contracts.ports import Reconciliation
+from streams.contracts.record import IMPORT, ORIGIN, Record
+from streams.refusals import Refusal, dead_letter_table
+from tests.streams.worlds import NOW
 from tests.support.web import TOKEN, client_of, owner_client, served, services, settings
 
 IMPORTS = "/api/v1/listeners/Ada/imports"
@@ -57,7 +63,8 @@ class Reader:
 def app_of(ch: ClickHouse, folder: Path, run: ImportRunner, **limits: int) -> FastAPI:
     given = services(ch, folder, imports=run, settings=settings(folder, **limits))
     assert given.listeners is not None
-    given.listeners.add("Ada", "UTC")
+    if not given.listeners.list():
+        given.listeners.add("Ada", "UTC")
     return create_app(given)
 
 
@@ -176,3 +183,34 @@ async def test_a_disk_that_takes_no_more_is_told(
     assert answer.status_code == 507
     assert "No space left" in answer.json()["detail"]
     assert list((tmp_path / "uploads").iterdir()) == []
+
+
+async def test_the_kept_report_says_which_files_and_rows_were_left_out(clickhouse: ClickHouse, tmp_path: Path) -> None:
+    """As `imports show` and the page have it, after the process that ran it is gone."""
+    app = app_of(clickhouse, tmp_path, Reader())
+    ledger, letters = Imports(clickhouse), []
+    ada = Listeners(clickhouse).get("Ada").id
+    ledger.start(ada, 7, ["a.json"], [("Identity.json", "no list of plays")])
+    for place, reason in (
+        (12, "impossible-time"),
+        (9, "impossible-time"),
+        (100, "impossible-time"),
+        (3, "malformed-json"),
+    ):
+        refused = ImpossibleTime("m") if reason == "impossible-time" else MalformedJson("m")
+        headers = ((IMPORT, b"0000000000000007"), (ORIGIN, f"a.json#{place}".encode()))
+        letters.append(Refusal(Record("t", 0, place, NOW, None, b"x", headers), refused))
+    Writer(clickhouse, threading.Event()).write_dead_letters(dead_letter_table(letters, NOW))
+    ledger.finish(7, 4, 0, 1.5)
+    async with owner_client(app) as client:
+        shown = (await client.get(f"{IMPORTS}/0000000000000007")).json()
+        listed = (await client.get(IMPORTS)).json()["imports"]
+    assert shown["left_out"] == listed[0]["left_out"] == [{"file": "Identity.json", "why": "no list of plays"}]
+    assert [(one["reason"], one["rows"], one["places"]) for one in shown["refused_rows"]] == [
+        ("impossible-time", 3, ["a.json#9", "a.json#12", "a.json#100"]),
+        ("malformed-json", 1, ["a.json#3"]),
+    ]
+    async with served(app) as url, httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {TOKEN}"}) as web:
+        events = (await web.get(f"{IMPORTS}/0000000000000007/stream")).text
+        assert [json.loads(line[5:]) for line in events.splitlines() if line.startswith("data:")] == [shown]
+        assert (await web.get(f"{IMPORTS}/0000000000000008/stream")).status_code == 404

@@ -13,6 +13,7 @@ from api.app import create_app
 from api.services import Finding, Services
 from sinks.clickhouse import ClickHouse
 from sinks.commands import Commands
+from sinks.tokens import Tokens
 from streams.contracts.errors import StoreUnavailable
 from streams.contracts.ports import Command
 from streams.metrics import Metrics
@@ -20,6 +21,7 @@ from tests.api.conftest import Library
 from tests.support.web import Seeded, client_of, services, settings
 
 ADA = "/api/v1/listeners/Ada"
+HABITS = ("week", "calendar", "streaks", "sessions", "mainstream", "evolution", "discovery")
 
 
 @pytest.fixture
@@ -232,3 +234,35 @@ async def test_every_example_is_an_answer_of_its_route(app: FastAPI) -> None:
                         pytest.fail(f"{method} {path}: {error.message}")
                     held += 1
     assert held >= 12
+
+
+async def test_habits_agree_with_the_totals(app: FastAPI) -> None:
+    totals = await get(app, f"{ADA}/totals", window="all")
+    week = await get(app, f"{ADA}/week", window="all")
+    assert [(row["weekday"], row["hour"]) for row in week["hours"]] == [(d, h) for d in range(1, 8) for h in range(24)]
+    days = (await get(app, f"{ADA}/calendar", window="all"))["days"]
+    evolution = (await get(app, f"{ADA}/evolution", window="all", per="week"))["rows"]
+    mainstream = (await get(app, f"{ADA}/mainstream", window="all", per="week"))["rows"]
+    discovery = (await get(app, f"{ADA}/discovery", window="all", per="season"))["rows"]
+    for rows in (week["hours"], days, evolution, mainstream, discovery):
+        assert sum(row["plays"] for row in rows) == totals["plays"] == 30
+    assert len(days) == totals["days"]
+    assert sum(row["new_artists"] for row in discovery) == totals["artists"] == 4
+    assert sum(row["new_tracks"] for row in discovery) == totals["tracks"]
+    assert {row["index"] for row in mainstream} == {None}, "no catalogue knows anybody's popularity"
+    streaks = await get(app, f"{ADA}/streaks", window="all")
+    assert streaks["longest"]["days"] >= 2 and streaks["current"] == streaks["longest"]
+    sessions = await get(app, f"{ADA}/sessions", window="all", limit=2)
+    assert (sessions["sessions"], len(sessions["rows"])) == (30, 2), "43 minutes of silence between any two"
+
+
+async def test_one_listener_never_reads_anothers_habits(app: FastAPI, seeded: Seeded, library: Library) -> None:
+    _, token = Tokens(library.ch).add("Bob's", "listener", seeded.bob.id)
+    async with client_of(app, authorization=f"Bearer {token}") as client:
+        for what in HABITS:
+            assert (await client.get(f"{ADA}/{what}")).status_code == 404, what
+            own = await client.get(f"/api/v1/listeners/Bob/{what}", params={"window": "all"})
+            assert own.status_code == 200 and "Björk LP" not in own.text
+        week = (await client.get("/api/v1/listeners/Bob/week", params={"window": "all"})).json()
+        assert sum(row["plays"] for row in week["hours"]) == 3
+        assert (await client.get("/api/v1/artists")).status_code == 200, "the catalogue is nobody's own"

@@ -30,9 +30,8 @@ def test_workers_killed_at_random(scene: Scene, short: bool) -> None:
         fleet.kill(victim)
         at_work += scene.wire.lag() > 0
         fleet.alive()
-        # a name of its own waits until the dead one's session ends; the same name is let in at once
-        name = victim.name.rpartition("-")[0] if number % 4 else ""
-        fleet.start(static=name)
+        # the same name is let in at once; without one it waits until the dead one's session has ended
+        fleet.start(static=victim.static if number % 4 != 3 else "")
     scene.publish(events % kills)
     scene.sender.flush()
     fleet.settled()

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from streams.contracts.ports import ZonePeriod
-from streams.enrich.travel import Day, Trip, choices_of, overlaps, trips_of, with_stay, zone_at
+from streams.enrich.travel import Day, Trip, clocks_of, overlaps, trips_of, with_stay, zone_at
 from streams.enrich.zones import country_of, places_of
 
 LISBON = (ZonePeriod(0, "Europe/Lisbon"),)
@@ -36,7 +36,7 @@ def names(days: list[Day], zones: tuple[ZonePeriod, ...] = LISBON) -> list[str]:
 def test_a_stay_away_is_a_trip_with_its_first_and_last_moment() -> None:
     days = [*stay("PT", 0, 10), *stay("JP", 10, 14), *stay("PT", 14, 20)]
     assert trips_of(days, LISBON) == [Trip("JP", at(10, 8), at(13, 22), 20)]
-    assert [place.zone for place in choices_of(trips_of(days, LISBON)[0])] == ["Asia/Tokyo"]
+    assert [[place.zone for place in group] for group in clocks_of(trips_of(days, LISBON)[0])] == [["Asia/Tokyo"]]
 
 
 @pytest.mark.parametrize(
@@ -96,21 +96,22 @@ def test_a_trip_with_the_clock_and_season_of_home_changes_nothing() -> None:
 @pytest.mark.parametrize("country", ["US", "RU", "BR", "AU", "CA", "MX", "ID"])
 def test_a_country_with_several_clocks_is_asked(country: str) -> None:
     (trip,) = trips_of([*stay("PT", 0, 10), *stay(country, 10, 14)], LISBON)
-    choices = choices_of(trip)
-    assert len(choices) > 2
-    assert len(choices) <= len(places_of(country)), "zones that agree all the while are asked for once"
-    assert len({place.zone for place in choices}) == len(choices)
+    clocks = clocks_of(trip)
+    assert len(clocks) > 2
+    assert sorted(place for group in clocks for place in group) == sorted(places_of(country)), "each zone is named"
+    assert [len(group) for group in clocks] == sorted((len(group) for group in clocks), reverse=True)
 
 
-def test_zones_of_a_country_that_agree_during_the_trip_are_one() -> None:
-    assert [place.zone for place in choices_of(Trip("US", at(0), at(9), 9))][:5] == [
-        "America/New_York", "America/Chicago", "America/Denver", "America/Phoenix", "America/Anchorage",
-    ]  # fmt: skip
-    assert [place.zone for place in choices_of(Trip("DE", at(0), at(9), 9))] == ["Europe/Berlin"]
-    summer, winter = Trip("AU", at(90), at(99), 9), Trip("AU", at(250), at(259), 9)
-    # in July Queensland and New South Wales have one clock, in December they have not
-    assert len(choices_of(summer)) < len(choices_of(winter))
-    assert choices_of(Trip("ZZ", at(0), at(9), 9)) == ()
+def test_zones_of_a_country_that_agree_during_the_trip_are_one_clock() -> None:
+    america = [[place.zone for place in group] for group in clocks_of(Trip("US", at(0), at(9), 9))]
+    assert america[0][:2] == ["America/New_York", "America/Detroit"]
+    assert ["America/Phoenix"] not in america, "in April Arizona has the clock of California"
+    winter = [[place.zone for place in group] for group in clocks_of(Trip("US", at(250), at(259), 9))]
+    assert any("America/Phoenix" in group and "America/Denver" in group for group in winter)
+    assert [[place.zone for place in group] for group in clocks_of(Trip("DE", at(0), at(9), 9))] == [
+        ["Europe/Berlin", "Europe/Busingen"]
+    ]
+    assert clocks_of(Trip("ZZ", at(0), at(9), 9)) == ()
 
 
 def test_countries_of_zones() -> None:

@@ -5,23 +5,31 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import faust
+import msgspec
 import pytest
 from faust.assignor.partition_assignor import PartitionAssignor
 
 from sinks.patience import Patience
 from streams import app as worker_app
+from streams.agents import Work
 from streams.app import WorkerSettings, make_app
+from streams.chunks import Slice
 from streams.contracts.errors import BrokerUnavailable, StoreUnavailable
 from streams.contracts.events import ListenerCommand
-from streams.contracts.record import Taken
-from streams.contracts.topics import LISTENER_COMMAND, PLAY_ENRICHED, PLAY_RECORDED, Topic
+from streams.contracts.record import Record, Taken
+from streams.contracts.topics import LISTENER_COMMAND, PLAY_ENRICHED, PLAY_RECORDED, PLAYBACK_CHANGED, Topic
+from streams.metrics import Metrics
+from streams.outlet import Outlet
 from streams.pipeline import Outcome
-from streams.publisher import Publisher
+from streams.positions import InHand
+from streams.publisher import Publisher, PublisherSettings
 from streams.vitals import alive
 from streams.watchdog import Stuck
 from tests.integration.test_worker import make, publishing, read_all, standings, until
@@ -241,3 +249,28 @@ async def test_a_publisher_that_broke_is_replaced_and_nothing_is_acknowledged_be
     await worker.stop()
     assert recorder.slices == len(recorder.rows) // 50 == 1, "stored once, told until it was heard"
     assert len({value for _, value in await read_all(inprocess_kafka, PLAY_ENRICHED)}) == 50
+
+
+async def parts(*slices: Slice) -> AsyncIterator[Slice]:
+    for part in slices:
+        yield part
+
+
+@pytest.mark.parametrize("topic", [PLAY_RECORDED, LISTENER_COMMAND, PLAYBACK_CHANGED], ids=lambda topic: topic.name)
+async def test_what_is_read_while_partitions_are_given_up_is_neither_begun_nor_acknowledged(topic: Topic) -> None:
+    recorder, metrics = Recorder(), Metrics()
+    done: list[str] = []
+    outlet = Outlet(lambda: Publisher(PublisherSettings(bootstrap="nowhere")), metrics.retried)
+    work = Work(recorder, outlet, metrics, InHand(), publish_enriched=True)
+    records = [Record(topic.name, 0, 0, NOW, None, msgspec.json.encode(play(0)))]
+    part = Slice(records, 1, lambda: False, lambda: done.append("acknowledged"), lambda: done.append("dropped"))
+    jobs: dict[str, Callable[[AsyncIterator[Slice]], Coroutine[Any, Any, None]]] = {
+        PLAY_RECORDED.name: work.plays,
+        LISTENER_COMMAND.name: partial(work.commands, recorder),
+        PLAYBACK_CHANGED.name: work.playback,
+    }
+    with suppress(TimeoutError):  # plays wait for their end
+        await asyncio.wait_for(jobs[topic.name](parts(part, part)), 0.3)
+    work.stop()
+    assert done == ["dropped", "dropped"]
+    assert not (recorder.prepared or recorder.commands or recorder.playbacks or recorder.refused)

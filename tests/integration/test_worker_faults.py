@@ -15,7 +15,8 @@ from mode import OneForOneSupervisor
 from deploy.kafka.apache import ApacheKafka
 from streams import agents as worker_agents
 from streams import app as worker_app
-from streams.chunks import Slice, StoredOffsets
+from streams.chunks import Slice
+from streams.consumer import StoredOffsets
 from streams.contracts.record import Record, Taken
 from streams.contracts.topics import PLAY_RECORDED
 from streams.positions import Partition
@@ -39,6 +40,9 @@ class Stock(Consumer):
 
     def member(self) -> bool:
         return True
+
+    def own(self) -> set[tuple[str, int]]:
+        return set()
 
     def readable(self, at: Partition, end: int) -> int:
         return end

@@ -93,7 +93,7 @@ async def test_a_static_worker_that_is_killed_and_recreated_disturbs_nobody(
     rows.touch()
     others = [Recorder(), Recorder()]
     for number, recorder in enumerate(others):
-        await make(apache_kafka, tmp_path, recorder, instance_id=f"other-{number}", session_s=15.0).start()
+        await make(apache_kafka, tmp_path, recorder, instance_id=f"other-{number}", session_s=30.0).start()
     async with Publisher(PublisherSettings(bootstrap=apache_kafka.bootstrap, group=apache_kafka.group)) as publisher:
         process = await start(apache_kafka, tmp_path, rows, "first-host")
         number = 0

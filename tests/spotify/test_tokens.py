@@ -51,6 +51,14 @@ def test_the_old_refresh_token_stays_when_no_new_one_comes(bench: Bench) -> None
     assert refresh_token(bench) == before
 
 
+@pytest.mark.parametrize("secret", ["fake-client-secret", ""], ids=["secret", "pkce"])
+def test_a_collector_that_runs_alone_refreshes_without_a_redirect_address(bench: Bench, secret: str) -> None:
+    bench.connector._settings = settings_for(bench.fake, client_secret=secret)
+    bench.connect(7)
+    alone = settings_for(bench.fake, client_secret=secret, redirect_uri="")
+    assert Tokens(alone, bench.connections, bench.vault, bench.clock).access(7).token
+
+
 def test_a_new_refresh_token_is_stored(bench: Bench) -> None:
     """PKCE: every refresh ends the token that it was done with."""
     settings = settings_for(bench.fake, client_secret="")

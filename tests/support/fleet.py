@@ -110,6 +110,7 @@ class Worker:
     """A worker's process and the proxy in front of it."""
 
     name: str
+    static: str  # its fixed name in the group, or ""; no two may have the same
     process: Process
     proxy: Proxy
 
@@ -139,7 +140,7 @@ class Fleet:
         proxy = Proxy(self._clickhouse.url, plan).__enter__()
         at = ["--kafka", self.wire.bootstrap, "--clickhouse", proxy.url, "--data", str(self._folder / name)]
         settings = {"SPOTIFIRE_DATABASE": self.database, "SPOTIFIRE_WORKER_ID": static, **(environment or {})}
-        worker = Worker(name, Process(self._folder / f"{name}.output", [*module, *at], settings), proxy)
+        worker = Worker(name, static, Process(self._folder / f"{name}.output", [*module, *at], settings), proxy)
         self.workers.append(worker)
         return worker
 

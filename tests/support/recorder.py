@@ -140,9 +140,5 @@ def uri(number: int) -> str:
     return f"spotify:track:{number:022d}"
 
 
-def size(event: Struct) -> int:
-    return len(msgspec.json.encode(event))
-
-
 def slow(seconds: float) -> Callable[[Sequence[Taken]], None]:
     return lambda _: time.sleep(seconds)

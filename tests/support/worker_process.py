@@ -27,6 +27,7 @@ async def main(bootstrap: str, group: str, data_dir: str, file: str, slice_recor
         data_dir=Path(data_dir),
         group=group,
         slice_records=int(slice_records),
+        session_s=30.0,
         instance_id=name,  # it is back within its session, and gets its partitions at once
     )
     await Worker(settings, recorder, Metrics(), commands=recorder).run(stopping)

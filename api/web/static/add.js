@@ -4,16 +4,7 @@
   const API = "/api/v1/listeners";
   const known = new Set([...document.querySelectorAll("#known option")].map((option) => option.value.toLowerCase()));
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
-  const count = new Intl.NumberFormat("en").format;
-
-  // an answer's JSON, or its problem's cause and cure as an Error
-  const read = async (answer) => {
-    const body = await answer.json().catch(() => ({}));
-    if (!answer.ok) throw new Error([body.detail || `HTTP ${answer.status}`, body.cure].filter(Boolean).join(" "));
-    return body;
-  };
-  const send = (method, path, body) =>
-    fetch(path, { method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }).then(read);
+  const { count, read, send, made, report } = spotifire;
 
   const say = (form, text, bad = false) => {
     const box = form.querySelector("[data-result]");
@@ -81,6 +72,22 @@
       request.send(body);
     });
 
+  const left = (time) => {
+    const seconds = Math.ceil(time);
+    return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  };
+
+  const show = ({ state, read: rows, bytes_done: at, bytes_total: of, rows_per_second: rate, seconds_left: seconds }) => {
+    if (of) [bar.max, bar.value] = [of, at];
+    else bar.removeAttribute("value");
+    if (!rows) return;
+    const words = [`${count(rows)} rows read`];
+    if (rate) words.push(`${count(rate)} a second`);
+    if (state === "storing") words.push("storing the last of them");
+    else if (seconds != null) words.push(`about ${left(seconds)} left`);
+    say(form, `${words.join(" · ")}…`);
+  };
+
   const watch = (place, job) =>
     new Promise((done, failed) => {
       const events = new EventSource(`${place}/imports/${job.import_id}/stream`);
@@ -90,20 +97,20 @@
       events.addEventListener("progress", (event) => {
         const state = JSON.parse(event.data);
         if (state.state === "running") {
-          const { read: rows, bytes_done: at, bytes_total: of } = state.progress;
-          if (of) [bar.max, bar.value] = [of, at];
-          else bar.removeAttribute("value");
-          if (rows) say(form, `${count(rows)} rows read…`);
+          show(state.progress);
           return;
         }
         events.close();
-        if (state.state === "done") done(state.report);
+        if (state.state === "done") done(state);
         else failed(new Error(state.detail || "The import failed."));
       });
     });
 
+  let busy = false;
   const begin = async (files) => {
-    if (!files.length) return;
+    if (!files.length || busy) return;
+    busy = true;
+    form.querySelector("[data-report]").replaceChildren();
     try {
       const size = files.reduce((sum, file) => sum + file.size, 0);
       if (size > Number(form.dataset.limit)) throw new Error("These files are too large. Send them one by one.");
@@ -112,25 +119,31 @@
       say(form, "Sending…");
       const job = await read(await upload(place, files));
       say(form, "Reading…");
-      const report = await watch(place, job);
-      const refused = Object.values(report.refused).reduce((sum, n) => sum + n, 0);
-      say(
-        form,
-        `${count(report.read)} rows read: ${count(report.stored)} stored (${count(report.plays_new)} new plays), ` +
-          `${count(report.known)} known already, ${count(refused)} refused.`,
-      );
-      const link = document.createElement("a");
-      link.href = `/?window=all&listener=${encodeURIComponent(form.elements.listener.value.trim())}`;
-      link.textContent = "See the picture";
-      form.querySelector("[data-result]").append(" ", link);
+      const state = await watch(place, job);
+      form.querySelector("[data-report]").replaceChildren(report(state));
+      say(form, "Done: every row is accounted for.");
+      const name = encodeURIComponent(form.elements.listener.value.trim());
+      const link = (href, text) => {
+        const anchor = made("a", text);
+        anchor.href = href;
+        form.querySelector("[data-result]").append(" ", anchor);
+      };
+      link(`/?window=all&listener=${name}`, "See the picture");
+      const { travel } = await send("GET", `${place}/travel`).catch(() => ({ travel: [] }));
+      const trips = travel.filter((trip) => trip.state === "proposed").length;
+      const asked = trips === 1 ? "Set the clock for a trip" : `Set the clock for ${trips} trips`;
+      if (trips) link(`/history?listener=${name}#travel`, asked);
     } catch (error) {
       say(form, error.message, true);
     } finally {
       bar.hidden = true;
+      busy = false;
+      form.elements.files.value = ""; // so that the same file can be chosen again
     }
   };
 
   form.addEventListener("submit", (event) => event.preventDefault());
+  for (const kind of ["dragover", "drop"]) addEventListener(kind, (event) => event.preventDefault()); // beside the zone
   form.elements.files.addEventListener("change", (event) => begin([...event.target.files]));
   for (const kind of ["dragenter", "dragover"]) {
     drop.addEventListener(kind, (event) => {
@@ -142,6 +155,9 @@
   drop.addEventListener("drop", (event) => {
     event.preventDefault();
     drop.classList.remove("over");
+    if (busy) return say(form, "One import at a time: this one still runs.");
+    const folders = [...event.dataTransfer.items].some((item) => item.webkitGetAsEntry?.()?.isDirectory);
+    if (folders) return say(form, "A folder cannot be dropped. Drop its zip, or the files in it.", true);
     begin([...event.dataTransfer.files]);
   });
 })();

@@ -1,0 +1,18 @@
+ALTER TABLE v_dead_letters
+    COMMENT COLUMN dead_letter_id 'hash of import and origin, else of where and what it was',
+    COMMENT COLUMN refused_at 'UTC',
+    COMMENT COLUMN reason 'the word of streams/contracts/errors.py',
+    COMMENT COLUMN message 'what a person reads',
+    COMMENT COLUMN listener '0 where the record does not say',
+    COMMENT COLUMN import_id '0 where no import brought it',
+    COMMENT COLUMN origin 'where it stands in which file, never its content',
+    COMMENT COLUMN topic 'Kafka topic',
+    COMMENT COLUMN partition 'Kafka partition',
+    COMMENT COLUMN offset 'Kafka offset',
+    COMMENT COLUMN published_at 'the record''s own timestamp, UTC',
+    COMMENT COLUMN key 'bytes as they came',
+    COMMENT COLUMN payload 'bytes as they came',
+    COMMENT COLUMN headers 'of the record',
+    COMMENT COLUMN dead_letter_hex 'the dead letter''s id as 16 hexadecimal digits',
+    COMMENT COLUMN replayed_at 'UTC',
+    COMMENT COLUMN resolved_at 'when its sighting was found stored, UTC; null until then'

@@ -1,0 +1,16 @@
+ALTER TABLE v_imports
+    COMMENT COLUMN listener 'internal id of the listener; 16 hexadecimal digits outside',
+    COMMENT COLUMN import_id 'random id',
+    COMMENT COLUMN version 'microseconds since 1970 when this row was written; the highest wins',
+    COMMENT COLUMN state 'running, done, failed or undone',
+    COMMENT COLUMN files 'names of the files, without folders',
+    COMMENT COLUMN left_out 'files that held no plays, and why they were not read',
+    COMMENT COLUMN started_at 'UTC',
+    COMMENT COLUMN finished_at 'UTC',
+    COMMENT COLUMN read 'rows read so far',
+    COMMENT COLUMN published 'records published so far',
+    COMMENT COLUMN plays_before 'plays of the listener when it started',
+    COMMENT COLUMN repeats 'rows that say what an earlier row of its files said',
+    COMMENT COLUMN report 'reconciliation as JSON; the reason of a failure',
+    COMMENT COLUMN listener_hex 'the listener''s id as 16 hexadecimal digits',
+    COMMENT COLUMN import_hex 'the import''s id as 16 hexadecimal digits'

@@ -1,0 +1,122 @@
+"""Odd values in every format that is not Spotify's extended one: an event, or refused by the field's name."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from producers.history.archive import Exports
+from producers.history.reading import read_export
+from streams.contracts import codec
+from streams.contracts.errors import Refused
+from streams.contracts.events import PlayRecorded
+from tests.history.recording import write
+
+NOW = 1_790_000_000_000
+GOOD = 1_704_067_200  # 2024-01-01T00:00:00Z
+LATER = 4_070_908_800  # 2099-01-01T00:00:00Z
+
+LISTEN = (
+    '{{"listened_at":{at},"track_metadata":{{"artist_name":{name},"track_name":"T","additional_info":{{{more}}}}}}}'
+)
+FORMS = {
+    "account.json": '[{{"endTime":{at},"artistName":{name},"trackName":"T","msPlayed":{played}}}]',
+    "listens.jsonl": LISTEN,
+    "listens.json": f"[{LISTEN}]",
+    "recenttracks.json": '[{{"artist":{{"#text":{name}}},"name":"T","date":{{"uts":{at}}}}}]',
+    "lastfmstats.json": '{{"scrobbles":[{{"artist":{name},"track":"T","date":{at}}}]}}',
+}
+TABLES = {
+    "mainstream.csv": "uts,utc_time,artist,album,track\n{at},x,{name},,T\n",
+    "lastfmstats.csv": "Artist;Album;AlbumId;Track;Date#somebody\n{name};;;T;{at}\n",
+}
+
+
+def moment(form: str, seconds: int) -> str:
+    """A time as the format writes it."""
+    if form == "account.json":
+        stamp = {GOOD: "2024-01-01 00:00", 0: "1970-01-01 00:00", LATER: "2099-01-01 00:00"}[seconds]
+        return json.dumps(stamp)
+    if form.startswith("lastfmstats"):
+        return str(seconds * 1000)
+    return json.dumps(str(seconds)) if form == "recenttracks.json" else str(seconds)
+
+
+def filled(form: str, *, artist: str = "Adele", seconds: int = GOOD, **said: str) -> str:
+    """One file of one row. `said` replaces the JSON of a field."""
+    if form in TABLES:
+        return TABLES[form].format(at=said.get("at", moment(form, seconds)), name=artist)
+    said = {"at": moment(form, seconds), "name": json.dumps(artist), "played": "1000", "more": "", **said}
+    return FORMS[form].format(**said)
+
+
+def outcome(path: Path) -> PlayRecorded | Refused:
+    """What the worker makes of the only row of a file."""
+    with Exports([path]) as exports:
+        (record,) = [one for batch in read_export(exports.files, 1, 2, NOW) for one in batch.records]
+    try:
+        event = codec.decode_value(PlayRecorded, record.value, now=NOW)
+    except Refused as refused:
+        assert record.sighting_id == 0
+        return refused
+    assert record.sighting_id != 0
+    return event
+
+
+def told(path: Path, text: str, encoding: str = "utf-8") -> PlayRecorded | Refused:
+    return outcome(write(path, text.encode(encoding)))
+
+
+@pytest.mark.parametrize("form", [*FORMS, *TABLES])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_encodings(tmp_path: Path, form: str, encoding: str) -> None:
+    found = told(tmp_path / form, filled(form, artist="Björk 東京"), encoding)
+    assert isinstance(found, PlayRecorded)
+    assert found.artists[0].name == "Björk 東京"
+
+
+@pytest.mark.parametrize(
+    ("form", "seconds"),
+    [*((form, seconds) for form in FORMS for seconds in (0, LATER)), *((form, LATER) for form in TABLES)],
+)
+def test_times_that_cannot_be(tmp_path: Path, form: str, seconds: int) -> None:
+    """A table is known by a time in its first row, and 1970 is written with too few digits to be one."""
+    found = told(tmp_path / form, filled(form, seconds=seconds))
+    assert isinstance(found, Refused), found
+    assert found.reason == "impossible-time"
+
+
+@pytest.mark.parametrize(
+    ("form", "said", "refused"),
+    [
+        ("account.json", {"played": "-1"}, "out-of-range"),
+        ("account.json", {"played": "99999999999999"}, "out-of-range"),
+        ("account.json", {"played": "1e400"}, ""),
+        ("account.json", {"played": "NaN"}, "wrong-type"),
+        ("account.json", {"played": '"1000"'}, None),
+        ("account.json", {"played": '1000,"msPlayed":2000'}, None),
+        ("account.json", {"name": "NaN"}, "wrong-type"),
+        ("account.json", {"name": "1989"}, None),
+        ("listens.jsonl", {"at": '"1704067200"'}, None),
+        ("listens.jsonl", {"at": f'{GOOD},"listened_at":{GOOD}'}, None),
+        ("listens.jsonl", {"more": '"duration_ms":-5'}, None),
+        ("listens.jsonl", {"more": '"duration_ms":"295000"'}, None),
+        ("listens.jsonl", {"more": '"duration_played":99999999999'}, None),
+        ("listens.jsonl", {"more": '"duration_ms":NaN'}, None),
+        ("listens.json", {"name": "[]"}, ""),
+        ("lastfmstats.json", {"name": "{}"}, ""),
+        ("recenttracks.json", {"name": "null"}, ""),
+    ],
+)
+def test_odd_values(tmp_path: Path, form: str, said: dict[str, Any], refused: str | None) -> None:
+    """`refused`: the reason, "" for any, None where the row is taken."""
+    found = told(tmp_path / form, filled(form, **said))
+    if refused is None:
+        assert isinstance(found, PlayRecorded), found
+        assert found.ms_played is None or 0 <= found.ms_played <= 86_400_000
+    else:
+        assert isinstance(found, Refused), found
+        assert refused in ("", found.reason)
