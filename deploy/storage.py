@@ -13,7 +13,6 @@ from sinks.clickhouse import ClickHouse, ClickHouseSettings
 from sinks.collected import CollectedSightings
 from sinks.commands import Commands
 from sinks.connections import ClickHouseConnections
-from sinks.corrections import ClickHouseCorrections
 from sinks.dead_letters import DeadLetters
 from sinks.imports import Imports
 from sinks.listeners import Listeners
@@ -36,7 +35,6 @@ class Storage:
     writer: Writer
     reference: ClickHouseReference
     commands: Commands
-    corrections: ClickHouseCorrections
     dead_letters: DeadLetters
     travel: Travel
     collected: CollectedSightings
@@ -76,7 +74,6 @@ def open_storage(settings: Settings) -> Iterator[Storage]:
             writer=Writer(ch, stopping),
             reference=ClickHouseReference(ch, stopping),
             commands=Commands(ch),
-            corrections=ClickHouseCorrections(ch),
             dead_letters=DeadLetters(ch),
             travel=Travel(ch),
             collected=CollectedSightings(ch),

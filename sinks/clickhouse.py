@@ -23,6 +23,7 @@ import pyarrow as pa
 
 from sinks.failures import translated
 from streams.contracts.errors import SpotifireError, UserError
+from streams.vitals import waiting
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +56,7 @@ class ClickHouseSettings:
     database: str = "spotifire"
     user: str = ""
     password: str = field(default="", repr=False)
-    timeout_s: int = 300  # of one statement, on a server
+    timeout_s: int = 300  # of one statement, on a server; a thread that waits longer for any counts as stuck
 
     def __post_init__(self) -> None:
         if (self.path is None) == (self.url is None):
@@ -173,7 +174,7 @@ class ClickHouse:
                 client.close()
 
     def _run(self, ask: Callable[[Any], T]) -> T:
-        with translated(self.settings.where(), self.settings.path):
+        with translated(self.settings.where(), self.settings.path), waiting(self.settings.timeout_s):
             return ask(self._handle())
 
     def _handle(self) -> Any:

@@ -62,8 +62,11 @@ class ClickHouseConnections:
         ]
 
     def _write(self, c: Connection, *, removed: bool) -> None:
+        newest = self._ch.scalar(
+            "SELECT max(version) FROM connections WHERE listener = {listener:UInt64}", {"listener": c.listener}
+        )
         row = (
             c.listener, c.client_id, c.client_secret, c.refresh_token, c.account_id, c.scope,
-            to_time_or_none(c.granted_at), c.state, c.detail, next_version(), removed,
+            to_time_or_none(c.granted_at), c.state, c.detail, next_version(newest), removed,
         )  # fmt: skip
         self._ch.insert("connections", COLUMNS, [row])

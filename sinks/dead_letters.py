@@ -98,8 +98,12 @@ class DeadLetters:
     def replayed(self, replays: Sequence[Replay]) -> None:
         """Note that they were published again."""
         now = to_time(now_ms())
+        newest = self._ch.scalar(
+            "SELECT max(version) FROM replays WHERE dead_letter_id IN {ids:Array(UInt64)}",
+            {"ids": [r.dead_letter_id for r in replays]},
+        )
         rows = [
-            (r.dead_letter_id, next_version(), r.listener, r.sighting_id, to_time(r.ended_at), now, None)
+            (r.dead_letter_id, next_version(newest), r.listener, r.sighting_id, to_time(r.ended_at), now, None)
             for r in replays
         ]
         self._ch.insert("replays", COLUMNS, rows)
@@ -119,16 +123,18 @@ class DeadLetters:
         The reports of their imports are counted anew. It may be repeated and run beside itself.
         """
         open_ = self._ch.query(
-            "SELECT dead_letter_id, listener, sighting_id, ended_at, replayed_at FROM replays FINAL "
+            "SELECT dead_letter_id, listener, sighting_id, ended_at, replayed_at, version FROM replays FINAL "
             "WHERE resolved_at IS NULL AND sighting_id != 0 ORDER BY dead_letter_id"
         )
-        stored = self._stored([(listener, sighting, end) for _, listener, sighting, end, _ in open_])
+        stored = self._stored([(listener, sighting, end) for _, listener, sighting, end, *_ in open_])
         done = [row for row in open_ if (row[1], row[2]) in stored]
         if not done:
             return []
         now, ids = to_time(now_ms()), [row[0] for row in done]
         self._ch.insert(
-            "replays", COLUMNS, [(one, next_version(), who, s, end, at, now) for one, who, s, end, at in done]
+            "replays",
+            COLUMNS,
+            [(one, next_version(version), who, s, end, at, now) for one, who, s, end, at, version in done],
         )
         imports = self._ch.query(
             "SELECT DISTINCT import_id FROM dead_letters FINAL WHERE import_id != 0 "

@@ -16,8 +16,10 @@ import pyarrow as pa
 from sinks.clickhouse import ClickHouse
 from sinks.erase import NOT_ERASED
 from sinks.times import next_version, now_ms, to_time
-from streams.contracts.errors import SpotifireError, UserError
-from streams.contracts.ids import to_hex
+from streams.contracts import codec
+from streams.contracts.errors import OurFault, Refused, SpotifireError, UnknownListener, UserError
+from streams.contracts.events import PlayRecorded
+from streams.contracts.ids import from_hex, sighting_id, to_hex
 from streams.contracts.ports import Held, Reconciliation
 from streams.contracts.tables import IMPORT_ROWS, SIGHTINGS
 
@@ -25,6 +27,11 @@ COLUMNS = (
     "listener", "import_id", "version", "state", "files", "left_out", "started_at", "finished_at", "read", "published",
     "plays_before", "repeats", "report",
 )  # fmt: skip
+
+UNRESOLVED = "dead_letter_id NOT IN (SELECT dead_letter_id FROM replays FINAL WHERE resolved_at IS NOT NULL)"
+
+# why a row can be refused that the codec takes, and whose bytes are kept: only these have a sighting's id
+_ACCEPTED = frozenset({OurFault.reason, UnknownListener.reason})
 
 
 class _Counted(msgspec.Struct, frozen=True):
@@ -237,14 +244,36 @@ class Imports:
         )
         params = {"l": listener, "id": import_id, "v": next_version()}
         self._ch.command(
-            "INSERT INTO gaps SELECT * REPLACE ({v:UInt64} AS version, NULL AS closed_at, 0 AS closed_by) "
-            f"FROM (SELECT * {closed})",
+            "INSERT INTO gaps SELECT * REPLACE (greatest({v:UInt64}, version + 1) AS version, "
+            f"NULL AS closed_at, 0 AS closed_by) FROM (SELECT * {closed})",
             params,
         )
 
     def _count(self, listener: int, import_id: int, read: int, repeats: int) -> _Counted:
         held, tracks, stored, first, last = self._rows(listener, import_id)
-        return _Counted(import_id, read, repeats, held, tracks, stored, self._refused(import_id), first, last)
+        refused = self._refused(import_id)
+        if repeats and not _ACCEPTED.isdisjoint(refused):
+            repeats -= self._refused_copies(listener, import_id)
+        return _Counted(import_id, read, repeats, held, tracks, stored, refused, first, last)
+
+    def _refused_copies(self, listener: int, import_id: int) -> int:
+        """Rows that say what another row of the import says, and were refused: they count there, and not as repeats.
+
+        Of copies that were all refused one is no repeat of any.
+        """
+        payloads = self._ch.query(
+            "SELECT payload FROM dead_letters FINAL WHERE import_id = {id:UInt64} "
+            f"AND reason IN {{reasons:Array(String)}} AND {UNRESOLVED}",
+            {"id": import_id, "reasons": sorted(_ACCEPTED)},
+            column_formats={"payload": "bytes"},
+        )
+        refused = [said for (payload,) in payloads if (said := _sighting(payload or b""))]
+        held = self._ch.scalar(
+            "SELECT uniqExact(sighting_id) FROM import_rows FINAL WHERE listener = {l:UInt64} "
+            "AND import_id = {id:UInt64} AND sighting_id IN {ids:Array(UInt64)}",
+            {"l": listener, "id": import_id, "ids": sorted(set(refused))},
+        )
+        return len(refused) - (len(set(refused)) - int(held))
 
     def _rows(self, listener: int, import_id: int) -> tuple[int, int, int, Any, Any]:
         """Sightings that it held, tracks that it was first to bring, sightings too, its first and last end."""
@@ -262,8 +291,7 @@ class Imports:
 
     def _refused(self, import_id: int) -> dict[str, int]:
         rows = self._ch.query(
-            "SELECT reason, count() FROM dead_letters FINAL WHERE import_id = {id:UInt64} AND dead_letter_id NOT IN "
-            "(SELECT dead_letter_id FROM replays FINAL WHERE resolved_at IS NOT NULL) "
+            f"SELECT reason, count() FROM dead_letters FINAL WHERE import_id = {{id:UInt64}} AND {UNRESOLVED} "
             "GROUP BY reason ORDER BY reason",
             {"id": import_id},
         )
@@ -287,21 +315,36 @@ class Imports:
         if closed:
             self._ch.command(
                 # in a subquery: WHERE would see the replaced column, which is not null
-                "INSERT INTO gaps SELECT * REPLACE ({v:UInt64} AS version, {id:UInt64} AS closed_by, "
-                f"{{now:DateTime64(3, 'UTC')}} AS closed_at) FROM (SELECT * {covered})",
+                "INSERT INTO gaps SELECT * REPLACE (greatest({v:UInt64}, version + 1) AS version, "
+                f"{{id:UInt64}} AS closed_by, {{now:DateTime64(3, 'UTC')}} AS closed_at) FROM (SELECT * {covered})",
                 params,
             )
         return closed
 
     def _change(self, import_id: int, values: dict[str, tuple[str, Any]]) -> None:
-        """A newer row of the same import with some columns replaced; type and value by column."""
+        """A newer row of the same import with some columns replaced; type and value by column.
+
+        Newer also where the clock of whoever wrote the last one is ahead: reader and worker both write.
+        """
         changed = ", ".join(f"{{{column}:{kind}}} AS {column}" for column, (kind, _) in values.items())
         params = {column: value for column, (_, value) in values.items()}
         self._ch.command(
-            f"INSERT INTO imports SELECT * REPLACE ({{version:UInt64}} AS version, {changed}) "
+            f"INSERT INTO imports SELECT * REPLACE (greatest({{version:UInt64}}, version + 1) AS version, {changed}) "
             f"FROM imports FINAL WHERE import_id = {{id:UInt64}} AND listener {NOT_ERASED}",
             {**params, "version": next_version(), "id": import_id},
         )
+
+
+def _sighting(payload: bytes) -> int:
+    """The id of the sighting that a dead letter's bytes are, or 0."""
+    try:
+        event = codec.decode_value(PlayRecorded, payload, now=now_ms())
+    except Refused:
+        return 0
+    artist = event.artists[0].name if event.artists else ""
+    return sighting_id(
+        from_hex(event.listener), event.source, event.reported_end, event.uri, artist, event.title, event.ms_played
+    )
 
 
 def _by_end(sightings: pa.Table) -> pa.Table:

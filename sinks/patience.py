@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_when_event_set, wait_random_exponential
 from tenacity.nap import sleep_using_event
 
+from sinks.clickhouse import ClickHouse
 from streams.contracts.errors import SpotifireError
 from streams.vitals import alive
 
@@ -41,6 +42,22 @@ class Patience:
         made = self._retrying.copy()(act)
         alive()
         return made
+
+
+class PatientClickHouse(ClickHouse):
+    """A connection every statement of which is tried again while ClickHouse is away: for a worker.
+
+    It stands on another one, uses its handles and is closed with it. For statements that may be
+    repeated, which all of ours may: rows are replaced by their key.
+    """
+
+    def __init__(self, ch: ClickHouse, stopping: threading.Event) -> None:
+        super().__init__(ch.settings)
+        self._ch = ch
+        self._patiently = Patience(stopping)
+
+    def _run(self, ask: Callable[[Any], T]) -> T:
+        return self._patiently(lambda: self._ch._run(ask))
 
 
 def _say(state: RetryCallState) -> None:

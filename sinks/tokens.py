@@ -61,8 +61,8 @@ class Tokens:
         if not self._read("token_id = {id:UInt64}", {"id": from_hex(token_id)}):
             raise UserError(f"There is no token {token_id}.", cure="See `spotifire tokens list`.")
         self._ch.command(
-            "INSERT INTO api_tokens SELECT * REPLACE ({version:UInt64} AS version, true AS revoked) "
-            "FROM api_tokens FINAL WHERE token_id = {id:UInt64}",
+            "INSERT INTO api_tokens SELECT * REPLACE (greatest({version:UInt64}, version + 1) AS version, "
+            "true AS revoked) FROM api_tokens FINAL WHERE token_id = {id:UInt64}",
             {"id": from_hex(token_id), "version": next_version()},
         )
 

@@ -33,8 +33,11 @@ class Writer:
         self._patiently = patience or Patience(stopping)
 
     def newest_version(self) -> int:
-        """The highest version in `plays` and `sightings`, or 0."""
-        sql = "SELECT max(v) FROM (SELECT max(version) AS v FROM plays UNION ALL SELECT max(version) FROM sightings)"
+        """The highest version in `plays`, `sightings` and `import_rows` (all there is of known rows), or 0."""
+        sql = (
+            "SELECT max(v) FROM (SELECT max(version) AS v FROM plays UNION ALL SELECT max(version) FROM sightings "
+            "UNION ALL SELECT max(version) FROM import_rows)"
+        )
         return int(self._patiently(lambda: self._ch.scalar(sql)) or 0)
 
     def sightings_within(self, spans: Sequence[Span]) -> pa.Table:

@@ -35,13 +35,14 @@ from mode import CrashingSupervisor
 from msgspec import Struct
 
 from streams.chunks import Slice
+from streams.columns import Int64s
 from streams.contracts import codec
 from streams.contracts.errors import Refused
 from streams.contracts.events import ListenerCommand
 from streams.contracts.ids import from_hex
 from streams.contracts.record import Record, Taken
 from streams.contracts.topics import LISTENER_COMMAND, PLAY_RECORDED, PLAYBACK_CHANGED
-from streams.metrics import Metrics
+from streams.metrics import Metrics, published_ms
 from streams.outlet import Outlet
 from streams.pipeline import Outcome
 from streams.positions import InHand
@@ -89,7 +90,8 @@ class CommandRunner(Protocol):
 class _Flying(Struct, Generic[PreparedT]):
     """A slice of plays between prepare and acknowledge. Without `storing`: it held no record."""
 
-    part: Slice
+    part: Slice  # without its records
+    published: Int64s  # the records' timestamps, Unix milliseconds UTC
     started: float
     storing: asyncio.Future[tuple[Outcome, float]] | None
 
@@ -127,7 +129,12 @@ class Work(Generic[PreparedT]):
         self._writers.stop()
 
     def alive(self) -> float:
-        """When what it waits for was last seen to go on: seconds of the monotonic clock."""
+        """When what it waits for was last seen to go on: seconds of the monotonic clock.
+
+        All threads that have a job must go on: one that hangs is not hidden by another's work.
+        """
+        if busy := self._reader.busy() | self._writers.busy():
+            return min(max(since, last_seen([thread])) for thread, since in busy.items())
         return last_seen([*self._reader.idents, *self._writers.idents, threading.get_ident()])
 
     async def plays(self, parts: AsyncIterator[Slice]) -> None:
@@ -146,13 +153,14 @@ class Work(Generic[PreparedT]):
         """LISTENER_COMMAND: a record only wakes us; what to do stands in ClickHouse."""
         async for part in parts:
             listeners, refusals = _listeners(part.records)
-            if refusals and part.live():
+            done = part.live()
+            if refusals and done:
                 started = time.monotonic()
                 outcome = await self._in_thread(self._reader, self._pipeline.refuse, refusals)
                 await self._tell(LISTENER_COMMAND.name, len(refusals), started, outcome)
             for listener in listeners:
-                await self._command(runner, part, listener)
-            if part.live():
+                done = done and await self._command(runner, part, listener)
+            if done:
                 part.acknowledge()
             else:
                 part.drop()
@@ -175,6 +183,7 @@ class Work(Generic[PreparedT]):
             if not await self._begun(part):
                 return
             started = time.monotonic()
+            published = published_ms(part.records)
             storing = None
             if part.records:
                 prepared = await self._in_thread(self._reader, self._pipeline.prepare, part.records)
@@ -182,33 +191,36 @@ class Work(Generic[PreparedT]):
                     part.drop()
                     return
                 storing = self._in_thread(self._writers, self._stored, prepared)
+                part.records = ()
+                del prepared  # gone when it is stored, and not when there is room in the line
             self._plays.begin()
-            await line.put(_Flying(part, started, storing))
+            await line.put(_Flying(part, published, started, storing))
 
     async def _finish(self, line: asyncio.Queue[_Flying[PreparedT]]) -> None:
         """Tell of slices and acknowledge them, in their order."""
         while True:
             flying = await line.get()
-            records = flying.part.records
             if flying.storing is not None:
                 outcome, insert_s = await flying.storing
                 self._metrics.inserted(insert_s)
-                self._metrics.queryable(records)
-                await self._tell(PLAY_RECORDED.name, len(records), flying.started, outcome)
+                self._metrics.queryable(flying.published)
+                await self._tell(PLAY_RECORDED.name, len(flying.published), flying.started, outcome)
+                del outcome
             flying.part.acknowledge()
             self._plays.end()
+            del flying  # with what was told, not only when the next one comes
 
-    async def _command(self, runner: CommandRunner, part: Slice, listener: int) -> None:
-        """All open commands of a listener, piece by piece; plays go on in between."""
+    async def _command(self, runner: CommandRunner, part: Slice, listener: int) -> bool:
+        """All open commands of a listener, piece by piece; plays go on in between. Whether it came to the end."""
         while True:
             async with self._alone(part) as live:
                 if not live:
-                    return
+                    return False
                 started = time.monotonic()
                 outcome = await self._in_thread(self._reader, runner.command, listener)
                 await self._tell(LISTENER_COMMAND.name, 1, started, outcome)
                 if not outcome.commands:
-                    return
+                    return True
                 await self._in_thread(self._reader, runner.conclude, outcome)
 
     @asynccontextmanager

@@ -116,10 +116,10 @@ def make_app(settings: WorkerSettings) -> faust.App:
         broker_commit_interval=settings.commit_s,
         # one message for all that a fetch gave of a partition: streams/chunks.py
         ConsumerScheduler=SliceScheduler,
-        # Memory: four slices in hand, one being gathered, these (Runs, each of at most slice_records
-        # records, and of what one fetch gives of a partition), and one fetch in bytes.
+        # Memory: four slices in hand (only the last with its records), one being gathered, these Runs,
+        # together one slice more, and one fetch in bytes. One fetch can unpack to a whole slice.
         stream_buffer_maxsize=_BUFFERED_RUNS,
-        broker_max_poll_records=settings.slice_records,
+        broker_max_poll_records=-(-settings.slice_records // _BUFFERED_RUNS),
         consumer_max_fetch_size=_FETCH_BYTES,
         # Faust makes room for standbys of tables that we do not have: of 4 partitions and three workers,
         # two would keep 2 each and the third have none

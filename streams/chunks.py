@@ -35,7 +35,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import count
@@ -45,13 +45,17 @@ from msgspec import Struct
 
 from streams.consumer import Run, StoredOffsets
 from streams.contracts.record import Taken
-from streams.positions import InHand, Positions
+from streams.positions import InHand, Partition, Positions
 
 _AT_HAND_S = 0.005  # in which a Run that is there already comes out of Faust
 
 
-class Slice(Struct, frozen=True):
-    """Records to work on together. Call `acknowledge` once all that they ask for is durable, else `drop`."""
+class Slice(Struct):
+    """Records to work on together. Call `acknowledge` once all that they ask for is durable, else `drop`.
+
+    It alone holds the records: set them to () when they are worked out, so that a slice which is still
+    out costs no memory for them.
+    """
 
     records: Sequence[Taken]
     generation: int
@@ -82,22 +86,28 @@ async def slices(
                     positions.filled(hole, await consumer.beginning(hole.at))
             in_hand.begin()
             out.add(number)
-            yield Slice(
+            part = Slice(
                 records=runs[0].records if len(runs) == 1 else [record for run in runs for record in run.records],
                 generation=generation,
                 live=partial(consumer.live, generation),
-                acknowledge=partial(_acknowledge, number, out, runs, positions, in_hand),
+                acknowledge=partial(
+                    _acknowledge, number, out, {run.at: run.end for run in runs}, generation, positions, in_hand
+                ),
                 drop=partial(_drop, number, out, in_hand),
             )
+            del run, runs  # they hold the records too
+            yield part
     finally:
         for number in tuple(out):
             _drop(number, out, in_hand)
         await reader.close()
 
 
-def _acknowledge(number: int, out: set[int], runs: Sequence[Run], positions: Positions, in_hand: InHand) -> None:
-    for run in runs:
-        positions.store(run.at, run.end, run.generation)
+def _acknowledge(
+    number: int, out: set[int], ends: Mapping[Partition, int], generation: int, positions: Positions, in_hand: InHand
+) -> None:
+    for at, end in ends.items():
+        positions.store(at, end, generation)
     _drop(number, out, in_hand)
 
 

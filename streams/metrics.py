@@ -17,13 +17,19 @@ import numpy as np
 from msgspec import Struct
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from streams.columns import Int64s
 from streams.contracts.record import Taken
 from streams.contracts.topics import PLAY_RECORDED
 from streams.latency import ArrayHistogram, RecentLatency
 
 _SLICE_SIZES = (1, 10, 100, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000)
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
-_published_ms = attrgetter("timestamp")
+_timestamp = attrgetter("timestamp")
+
+
+def published_ms(records: Sequence[Taken]) -> Int64s:
+    """When each record was published, Unix milliseconds UTC."""
+    return np.fromiter(map(_timestamp, records), np.int64, len(records))
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
@@ -128,12 +134,11 @@ class Metrics:
         """A slice of plays is in ClickHouse, which took that long."""
         self._inserts.observe(seconds)
 
-    def queryable(self, records: Sequence[Taken], now_ms: int | None = None) -> None:
-        """Plays that can be queried as of now, by their records' timestamps."""
-        if not records:
+    def queryable(self, published: Int64s, now_ms: int | None = None) -> None:
+        """Plays that can be queried as of now, by their records' timestamps (`published_ms`)."""
+        if not len(published):
             return
         now = time.time_ns() // 1_000_000 if now_ms is None else now_ms
-        published = np.fromiter(map(_published_ms, records), np.int64, len(records))
         seconds = np.maximum(now - published, 0) / 1000
         self._queryable.observe(seconds)
         with self._lock:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import ParamSpec, TypeVar
@@ -24,6 +25,7 @@ class Threads:
     def __init__(self, count: int, name: str) -> None:
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._stopped = threading.Event()
+        self._began: dict[int, float] = {}
         self._threads = [
             threading.Thread(target=self._work, name=f"{name}-{number}", daemon=True) for number in range(count)
         ]
@@ -34,6 +36,10 @@ class Threads:
     def idents(self) -> list[int]:
         """The threads' numbers, as threading.get_ident gives them."""
         return [thread.ident for thread in self._threads if thread.ident is not None]
+
+    def busy(self) -> dict[int, float]:
+        """The threads that work on a job, by number, and since when: seconds of the monotonic clock."""
+        return self._began.copy()
 
     def submit(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Queue a job. After `stop` it is cancelled."""
@@ -48,16 +54,20 @@ class Threads:
             self._jobs.put(None)
 
     def _work(self) -> None:
+        me = threading.get_ident()
         while (job := self._jobs.get()) is not None:
             future, work = job
             if self._stopped.is_set():
                 future.cancel()
             if not future.set_running_or_notify_cancel():
                 continue
+            self._began[me] = time.monotonic()
             try:
                 made = work()
             except BaseException as error:  # raised where the result is awaited
+                del self._began[me]
                 future.set_exception(error)
             else:
+                del self._began[me]
                 future.set_result(made)
             del future, work, job  # not held until the next one comes

@@ -37,25 +37,27 @@ class Stuck(SpotifireError):
 class Watchdog:
     """Looks at what stands still. All times are seconds of one monotonic clock.
 
-    `stalled_s`: so long records may wait without a commit. `joining_s`: so long a worker may be
+    `stalled_s`: so long records of a topic may wait without a commit; one topic's commits say nothing
+    of another's, whose slices may hang. `joining_s`: so long a worker may be
     outside the group; joining takes as long as the slowest other member needs to finish its work.
     """
 
     def __init__(self, now: float, *, stalled_s: float, joining_s: float) -> None:
         self._stalled_s = stalled_s
         self._joining_s = joining_s
-        self._moved = now
+        self._began = now  # nothing stood still before
+        self._moved: dict[str, float] = {}
         self._member = now
-        self._commits: dict[tuple[str, int], int | None] = {}
+        self._commits: dict[str, dict[tuple[str, int], int | None]] = {}
 
     def unknown(self, now: float) -> None:
         """The broker does not answer: nothing can be said, and nothing be committed."""
-        self._moved = self._member = now
+        self._began = self._member = now
 
     def look(self, now: float, reading: Reading, watched: Mapping[tuple[str, int], Standing], alive: float) -> None:
         """Raises Stuck, or what ended the reading. `watched` are the partitions to answer for.
 
-        `alive` is when the worker's threads last did something, or said that they wait for ClickHouse.
+        `alive` is when what the worker does was last seen to go on, or said that it waits for ClickHouse.
         """
         ended = reading.dead()
         if ended is not None:
@@ -63,14 +65,21 @@ class Watchdog:
         if not reading.member():
             if now - self._member > self._joining_s:
                 raise Stuck(f"The worker could not join its group for {self._joining_s:.0f} s.", cure=_RESTART)
-            self._moved = now  # nothing can be committed meanwhile
+            self._began = now  # nothing can be committed meanwhile
             return
         self._member = now
-        commits = {at: each.committed for at, each in watched.items()}
-        waiting = sum(
-            max(0, reading.readable(Partition(*at), each.end) - each.position) for at, each in watched.items()
-        )
-        if not waiting or commits != self._commits:
-            self._moved, self._commits = now, commits
-        elif now - max(self._moved, alive) > self._stalled_s:
-            raise Stuck(f"{waiting} records wait, and nothing was done for {self._stalled_s:.0f} s.", cure=_RESTART)
+        topics = {topic for topic, _ in watched}
+        self._commits = {topic: commits for topic, commits in self._commits.items() if topic in topics}
+        for topic in topics:
+            of_topic = {at: each for at, each in watched.items() if at[0] == topic}
+            commits = {at: each.committed for at, each in of_topic.items()}
+            waiting = sum(
+                max(0, reading.readable(Partition(*at), each.end) - each.position) for at, each in of_topic.items()
+            )
+            if not waiting or commits != self._commits.get(topic):
+                self._moved[topic], self._commits[topic] = now, commits
+            elif now - max(self._began, self._moved[topic], alive) > self._stalled_s:
+                raise Stuck(
+                    f"{waiting} records wait in {topic}, and nothing was done for {self._stalled_s:.0f} s.",
+                    cure=_RESTART,
+                )

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import typer
 from rich.console import Group
@@ -218,6 +219,7 @@ def move(
         raise UserError("There is no embedded instance here to move.", cure="Give its folder with --data DIR.")
     password = read_secret(password_file) if password_file else ""
     there = ClickHouseSettings(url=to, database=database or here.database, user=user, password=password)
+    _knock(there.where(), to)
     source, target = ClickHouse(here), ClickHouse(there)
     try:
         with _alone(run) as scratch, _counted("moving", quiet=json) as tell:
@@ -237,6 +239,18 @@ def move(
             Text(f"The same rows are here and there: {manifest.rows:,}. From now on: spotifire up --clickhouse {to}"),
         ),
     )
+
+
+def _knock(shown: str, url: str) -> None:
+    """Whether anybody listens there, asked before the libraries log their own despair. Raises UserError."""
+    parts = urlsplit(url)
+    try:
+        port = parts.port or (8443 if parts.scheme == "https" else 8123)
+        socket.create_connection((parts.hostname or "", port), timeout=10).close()
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"Nothing answers at {shown} ({type(error).__name__}).", cure="Check the address, and that ClickHouse runs."
+        ) from error
 
 
 @contextmanager

@@ -72,7 +72,7 @@ class PlayStore(Protocol):
     """Where the worker's rows go. A write returns when the rows are durable; it may repeat."""
 
     def newest_version(self) -> int:
-        """The highest version in `plays` and `sightings`, or 0: versions go on from there."""
+        """The highest version in `plays`, `sightings` and `import_rows`, or 0: versions go on from there."""
 
     def sightings_within(self, spans: Sequence[Span]) -> pa.Table:
         """Live sightings (schema SIGHTINGS), of every kind, whose `ended_at` lies in a span."""

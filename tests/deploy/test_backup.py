@@ -30,6 +30,7 @@ from streams.contracts.errors import UserError
 from streams.contracts.tables import IMPORT_ROWS
 from tests.support.clickhouse import fresh_database
 from tests.support.rows import NOON_MS, play, plays_table, sighting, sightings_table
+from tests.support.stack import answer, command
 from tests.support.web import seed
 
 HOUR = 3_600_000
@@ -264,6 +265,7 @@ def other_engine(folder: Path) -> Iterator[str]:
         process.stdout.close()
 
 
+@pytest.mark.slow
 def test_move_to_a_server(clickhouse: ClickHouse, tmp_path: Path) -> None:
     filled(clickhouse)
     folder = tmp_path / "made"
@@ -295,3 +297,31 @@ def test_a_server_backs_itself_up(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="backs itself up") as refused:
         backups.dump(server, tmp_path / "made")
     assert "BACKUP DATABASE `music` TO Disk('backups', 'NAME.zip')" in refused.value.cure
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_commands(tmp_path: Path) -> None:
+    data, other, file = tmp_path / "data", tmp_path / "other", tmp_path / "all.tar.zst"
+    assert command(data, "listeners", "add", "Ada", "--timezone", "Asia/Tokyo").returncode == 0
+    made = answer(data, "backup", str(file))
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert made["tables"]["listeners"]["rows"] == 1
+    assert "SPOTIFIRE_KEY_FILE" in answer(other, "restore", str(file))["key"]
+    assert answer(other, "listeners", "list") == answer(data, "listeners", "list")
+    for arguments, said in (
+        (["restore", str(file)], "is not empty"),
+        (["backup", str(file)], "is there already"),
+        (["backup", str(tmp_path / "x.rar")], "neither a .zip nor a .tar.zst"),
+        (["move", "--to", "http://127.0.0.1:1"], "Nothing answers at http://127.0.0.1:1"),
+    ):
+        done = command(other, *arguments)
+        assert done.returncode in (1, 2), done.stderr
+        assert said in done.stderr
+        assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    with other_engine(tmp_path / "engine") as url:
+        sent = {row["table"]: row["sent"] for row in answer(other, "move", "--to", url)["tables"]}
+        assert sent["listeners"] == 1
+        again = answer(other, "move", "--to", url)
+        assert not any(row["sent"] for row in again["tables"])
+    assert not list((other / "uploads").iterdir())

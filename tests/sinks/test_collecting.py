@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pyarrow as pa
 import pytest
 
@@ -11,8 +12,9 @@ from sinks.collected import CollectedSightings
 from sinks.imports import Imports
 from sinks.reference import ClickHouseReference
 from sinks.writer import Writer
+from streams.contracts import codec
 from streams.contracts.errors import SpotifireError, UserError
-from streams.contracts.events import ArtistDescribed
+from streams.contracts.events import Artist, ArtistDescribed, PlayRecorded
 from streams.contracts.ids import to_hex
 from streams.contracts.tables import DEAD_LETTERS, IMPORT_ROWS
 from tests.support.rows import NOON_MS, import_rows_table, play, plays_table, sighting, sightings_table
@@ -73,6 +75,39 @@ def test_an_import_that_adds_up(clickhouse: ClickHouse, store: Writer) -> None:
     store.write_sightings(sightings_table(), import_rows_table(second, *rows, episode))
     again = ledger.finish(second, read=5, repeats=0, seconds=1)
     assert (again.stored, again.known, again.plays_new, again.plays_merged) == (0, 5, 0, 0)
+
+
+def test_rows_that_say_the_same_and_are_refused_count_as_refused_alone(clickhouse: ClickHouse, store: Writer) -> None:
+    ledger = Imports(clickhouse)
+    ledger.start(ADA, 8, ["a.json"])
+    event = PlayRecorded(
+        listener=to_hex(ADA), source="spotify.export.extended", reported_end=NOON_MS, published_at=NOON_MS,
+        kind="track", uri="spotify:track:4uLU6hMCjMI75M1A2tKUQC", title="Blue Train", ms_played=200_000,
+        artists=(Artist(name="John Coltrane"),),
+    )  # fmt: skip
+    later = msgspec.structs.replace(event, reported_end=NOON_MS + MINUTE)
+    stored = sighting(ADA, NOON_MS + MINUTE, import_id=8)
+    store.write_sightings(sightings_table(stored), import_rows_table(8, stored))
+    # of the first three copies all were refused, of the second two one
+    letters = [
+        _refusal(number, 8, "our-fault") | {"payload": codec.encode(one)}
+        for number, one in enumerate([event, event, event, later], 1)
+    ]
+    store.write_dead_letters(pa.Table.from_pylist(letters, schema=DEAD_LETTERS))
+    report = ledger.finish(8, read=5, repeats=3, seconds=1)
+    assert (report.stored, report.known, report.refused) == (1, 0, {"our-fault": 4})
+    again = ledger.recount(8)
+    assert again is not None
+    assert (again.stored, again.known, again.refused) == (1, 0, {"our-fault": 4})
+
+
+def test_an_import_is_noted_by_a_slow_clock_too(clickhouse: ClickHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger = Imports(clickhouse)
+    ledger.start(ADA, 9, ["a.json"])
+    monkeypatch.setattr("sinks.imports.next_version", lambda: 5)
+    ledger.progress(9, 3, 2)
+    ledger.fail(9, "it failed")
+    assert clickhouse.query("SELECT state, read FROM v_imports") == [("failed", 3)]
 
 
 def test_an_import_that_does_not_add_up_says_so(clickhouse: ClickHouse, store: Writer) -> None:

@@ -181,3 +181,28 @@ def test_replaying_any_part_of_the_log_changes_no_figure(
         Pipeline(store, reference).run(part)  # another worker, which remembers nothing
         rollup.tick()
         assert figures() == before
+
+
+@pytest.mark.parametrize(
+    "view",
+    ["v_days", "v_day_hours", "v_day_genres", "v_day_artists", "v_sessions", "v_streaks", "v_discoveries",
+     "v_day_popularity", "v_evolution", "v_listener_artists", "v_counted_plays"],
+)  # fmt: skip
+def test_who_asks_for_one_listener_reads_no_others_rows(
+    clickhouse: ClickHouse, store: Writer, ada: ListenerRow, view: str
+) -> None:
+    store.write_plays(plays_table(play(ada.id, artist="Ann", artist_id="A")))
+    clickhouse.insert("artists", ("artist_id", "source", "version", "name", "popularity"), [("A", "f", 1, "Ann", 90)])
+    Rollup(clickhouse).tick()
+    plan = [
+        line.strip(" │└├─")
+        for (line,) in clickhouse.query(
+            f"EXPLAIN indexes = 1 SELECT * FROM {view} WHERE listener = {{me:UInt64}}", {"me": ada.id}
+        )
+    ]
+    starts = [number for number, line in enumerate(plan) if line.startswith("ReadFromMergeTree")]
+    readings = [plan[start:end] for start, end in zip(starts, [*starts[1:], len(plan)], strict=True)]
+    of_listeners = [one for one in readings if ".listener_days" in one[0] or ".plays" in one[0]]
+    assert of_listeners, plan
+    for one in of_listeners:
+        assert any(f"listener in [{ada.id}" in line for line in one), one

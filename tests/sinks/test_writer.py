@@ -84,6 +84,9 @@ def test_newest_version(store: Writer) -> None:
     store.write_plays(plays_table(play(LISTENER, version=7)))
     store.write_sightings(sightings_table(sighting(LISTENER, version=2**60)), NO_ROWS)
     assert store.newest_version() == 2**60
+    known = sighting(LISTENER)
+    store.write_sightings(sightings_table(), import_rows_table(5, known | {"version": 2**60 + 1}))
+    assert store.newest_version() == 2**60 + 1, "an import of known rows writes nothing else"
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pytest
@@ -13,7 +13,12 @@ from msgspec.structs import replace
 
 import streams.commands
 from sinks.clickhouse import ClickHouse
+from sinks.commands import Commands as CommandLog
+from sinks.corrections import ClickHouseCorrections
+from sinks.imports import Imports
+from sinks.patience import Patience, PatientClickHouse
 from sinks.writer import Writer
+from streams.contracts.errors import StoreUnavailable
 from streams.contracts.events import PlayRecorded
 from streams.contracts.ids import from_hex, sighting_id, to_hex
 from streams.contracts.ports import Correction
@@ -22,6 +27,8 @@ from tests.streams.commands_bench import COLUMNS, House, Plays
 from tests.streams.memory import Crash, at_once
 from tests.streams.worlds import LISTENER, NOW, SOURCES, heard, sighting_key
 from tests.support.clickhouse import fresh_database
+
+T = TypeVar("T")
 
 STORED = ("plays", "sightings", "import_rows")
 X, Y = "00000000000000aa", "00000000000000bb"
@@ -171,6 +178,43 @@ def test_an_undo_that_dies_before_any_of_its_writes_goes_on(
         assert house.plays() == expected(every[7:]), death
         assert house.heard_live() == set(house.plays()), death
     assert died == 5
+
+
+def test_commands_wait_while_clickhouse_is_away(house: House, stopping: threading.Event) -> None:
+    events = crowd(random.Random(4), 12)
+    house.take(by(f"{7:016x}", events))
+    asked = house.log.ask(LISTENER, "undo-import", {"import": f"{7:016x}"})
+    flaky = FlakyClickHouse(house.ch.settings)
+    patient = PatientClickHouse(flaky, stopping)
+    patient._patiently = Patience(stopping, first_s=0.001)
+    house.log, house.imports, house.corrections = CommandLog(patient), Imports(patient), ClickHouseCorrections(patient)
+    house.restart()
+    house.carry_out()
+    assert flaky.refused > 10
+    done = house.log.get(asked.command_id)
+    assert done is not None
+    assert done.state == "done"
+    assert house.plays() == {}
+    stopping.set()
+    flaky.away = True
+    with pytest.raises(StoreUnavailable):
+        house.commands.command(LISTENER)
+    flaky.close()
+
+
+class FlakyClickHouse(ClickHouse):
+    """Every other statement finds it away."""
+
+    refused = 0
+    away = True
+
+    def _run(self, ask: Callable[[Any], T]) -> T:
+        if away := self.away:
+            self.refused += 1
+        self.away = not away
+        if away:
+            raise StoreUnavailable("away")
+        return super()._run(ask)
 
 
 def test_importing_again_brings_everything_back(house: House) -> None:

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from streams.contracts.record import Record
 from streams.contracts.topics import LISTENER_COMMAND, PLAY_RECORDED
 from streams.latency import ArrayHistogram, RecentLatency
-from streams.metrics import Metrics
+from streams.metrics import Metrics, published_ms
 
 
 @given(st.lists(st.floats(0.002, 500), min_size=1, max_size=200), st.floats(0.01, 1))
@@ -47,7 +47,8 @@ def test_snapshot_counts_plays_and_not_commands() -> None:
 def test_prometheus_reads_it() -> None:
     metrics = Metrics()
     metrics.lag("spotifire-worker", {("music.play.recorded.v1", 3): 12})
-    metrics.queryable([Record("t", 0, 0, at, None, None) for at in (1_000, 1_000, 900)], now_ms=1_500)
+    records = [Record("t", 0, 0, at, None, None) for at in (1_000, 1_000, 900)]
+    metrics.queryable(published_ms(records), now_ms=1_500)
     metrics.inserted(0.02)
     text = generate_latest(metrics.registry).decode()
     assert (

@@ -11,7 +11,7 @@ import pytest
 from streams.offsets import Standing
 from streams.positions import Partition
 from streams.threads import Threads
-from streams.vitals import alive, last_seen
+from streams.vitals import alive, last_seen, waiting
 from streams.watchdog import Stuck, Watchdog
 
 AT = Partition("music.play.recorded.v1", 0)
@@ -113,6 +113,39 @@ def test_a_thread_that_hangs_says_nothing_and_one_that_waits_does() -> None:
     assert last_seen(threads.idents) >= began
     release.set()
     threads.stop()
+
+
+def test_what_waits_for_something_that_times_out_is_alive_until_then() -> None:
+    threads = Threads(1, "test")
+    entered, release = threading.Event(), threading.Event()
+
+    def long_statement(timeout_s: float) -> None:
+        with waiting(timeout_s):
+            entered.set()
+            release.wait(5)
+
+    for timeout_s, still in ((60.0, True), (0.0, False)):
+        entered.clear()
+        release.clear()
+        job = threads.submit(long_statement, timeout_s)
+        entered.wait(5)
+        (since,) = threads.busy().values()
+        time.sleep(0.05)
+        before = time.monotonic()
+        assert (last_seen(threads.idents) >= before) is still
+        assert since < before
+        release.set()
+        job.result(5)
+        assert last_seen(threads.idents) >= before, "it came back"
+        assert threads.busy() == {}
+    threads.stop()
+
+
+def test_a_topic_that_stands_still_is_not_hidden_by_another(dog: Watchdog, reader: Reader) -> None:
+    with pytest.raises(Stuck, match=r"4 records wait in music\.play\.recorded"):
+        for now in range(0, 70, 5):
+            other = {("music.playback.changed.v1", 0): Standing(now, now + 3, now)}
+            dog.look(now, reader, standing(5, 9) | other, 0.0)
 
 
 def test_threads_work_off_in_order_and_cancel_what_has_not_begun() -> None:

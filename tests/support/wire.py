@@ -1,4 +1,4 @@
-"""Kafka as somebody outside sees it, through librdkafka: none of the product's own clients.
+"""Kafka as somebody outside sees it, through librdkafka: not by the product's own clients.
 
 Publishes bytes, reads topics from end to end, asks where the workers' group stands and who is in it.
 """
@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from confluent_kafka import (
     Consumer,
-    ConsumerGroupState,
-    ConsumerGroupTopicPartitions,
     KafkaException,
     Producer,
     TopicPartition,
@@ -22,10 +19,11 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient
 
 from deploy.kafka.topics import create_topics
-from streams.contracts.topics import PLAY_RECORDED, TOPICS, WORKER_GROUP, Topic
+from streams.contracts.topics import PLAY_RECORDED, TOPICS, Topic
+from tests.support.group import Group
 
 _WAIT_S = 60.0
-_ASK_S = 3.0  # of one question: a broker that has just started may never answer it
+_ASK_S = 5.0  # of one question
 
 Delivered = Callable[[int, int], None]  # partition, offset
 
@@ -39,13 +37,15 @@ class Wire:
 
     def __init__(self, bootstrap: str) -> None:
         self.bootstrap = bootstrap
-        self._admin = self._connect()
-        self._retired: list[AdminClient] = []  # destroying one that waits for an answer ends the process
+        quiet: dict[str, Any] = {"error_cb": _quiet, "log_level": 0}
+        self._admin = AdminClient({"bootstrap.servers": bootstrap, **quiet})
+        self._group = Group(bootstrap)
         self._reader = self._consumer()
 
     def close(self) -> None:
         """Disconnect."""
         self._reader.close()
+        self._group.close()
 
     def fresh_topics(self) -> None:
         """Our topics, empty, and no offsets of the group. No worker may run."""
@@ -57,29 +57,19 @@ class Wire:
             while set(self._admin.list_topics(timeout=_WAIT_S).topics) & set(old):
                 assert time.monotonic() < until, "the topics were not deleted"
                 time.sleep(0.05)
-            self._forget_group()
         asyncio.run(create_topics(self.bootstrap))
-        assert not any(self.committed().values()), "the group remembers offsets of the test before"
-
-    def _forget_group(self) -> None:
         until = time.monotonic() + _WAIT_S
-        while True:
-            try:
-                self._admin.delete_consumer_groups([WORKER_GROUP])[WORKER_GROUP].result(_WAIT_S)
-            except KafkaException as error:
-                if error.args[0].name() == "GROUP_ID_NOT_FOUND":
-                    return
-                # a killed member stays until its session ends
-                assert time.monotonic() < until, f"the group stays: {error}"
-                time.sleep(0.2)
-            else:
-                return
+        while any(self.committed().values()):  # the coordinator forgets them with the topics, a little later
+            assert time.monotonic() < until, "the group remembers offsets of the test before"
+            time.sleep(0.1)
 
     def committed(self) -> dict[int, int]:
         """Up to which offset each partition of PLAY_RECORDED is committed; 0 without a commit."""
-        asked = ConsumerGroupTopicPartitions(WORKER_GROUP, _partitions(PLAY_RECORDED))
-        found = self._ask(lambda admin: admin.list_consumer_group_offsets([asked], request_timeout=_ASK_S))
-        return {each.partition: max(0, each.offset) for each in found.topic_partitions}
+        return self._group.committed()
+
+    def members(self) -> dict[str, int]:
+        """The group's members, each with how many partitions of PLAY_RECORDED it has; {} while it is not stable."""
+        return self._group.members()
 
     def ends(self, topic: Topic = PLAY_RECORDED) -> dict[int, int]:
         """The next offset of each partition."""
@@ -102,16 +92,6 @@ class Wire:
         """Records of PLAY_RECORDED that are not committed."""
         return self.total() - sum(self.committed().values())
 
-    def members(self) -> dict[str, int]:
-        """The group's members, each with how many partitions of PLAY_RECORDED it has; {} while it is not stable."""
-        group = self._ask(lambda admin: admin.describe_consumer_groups([WORKER_GROUP], request_timeout=_ASK_S))
-        if group.state is not ConsumerGroupState.STABLE:
-            return {}
-        return {
-            each.member_id: sum(at.topic == PLAY_RECORDED.name for at in each.assignment.topic_partitions)
-            for each in group.members
-        }
-
     def read(self, topic: Topic) -> Iterator[Any]:
         """Every record (confluent_kafka.Message) of a topic, from its beginning to what is its end now."""
         ends = {partition: end for partition, end in self.ends(topic).items() if end}
@@ -130,25 +110,6 @@ class Wire:
                     yield message
         finally:
             reader.close()
-
-    def _ask(self, question: Callable[[AdminClient], Mapping[str, Future[Any]]]) -> Any:
-        """Ask about the group until there is an answer.
-
-        After its broker was killed an AdminClient never finds the group's coordinator again: a new one does.
-        """
-        until = time.monotonic() + _WAIT_S
-        while True:
-            try:
-                return question(self._admin)[WORKER_GROUP].result(_ASK_S + 1)
-            except (KafkaException, TimeoutError):
-                if time.monotonic() > until:
-                    raise
-                self._retired.append(self._admin)
-                self._admin = self._connect()
-
-    def _connect(self) -> AdminClient:
-        quiet: dict[str, Any] = {"error_cb": _quiet, "log_level": 0}
-        return AdminClient({"bootstrap.servers": self.bootstrap, **quiet})
 
     def _consumer(self) -> Consumer:
         return Consumer(
