@@ -3,7 +3,7 @@
     clone every table (hard links, some milliseconds a table) -> the live rows of each clone as one
     Parquet file, written by the engine itself -> a pack of them
 
-Parquet, and not the engine's own parts (ALTER TABLE FREEZE, which packs three times as fast): it is read
+Parquet, and not the engine's own parts (ALTER TABLE FREEZE, which packs thirty times as fast): it is read
 by a later engine, by a server and by anybody else, it can be checked row by row, and a stranger's file is
 never given to the engine as a part of its storage.
 

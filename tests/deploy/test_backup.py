@@ -311,8 +311,6 @@ def test_the_commands(tmp_path: Path) -> None:
     assert answer(other, "listeners", "list") == answer(data, "listeners", "list")
     for arguments, said in (
         (["restore", str(file)], "is not empty"),
-        (["backup", str(file)], "is there already"),
-        (["backup", str(tmp_path / "x.rar")], "neither a .zip nor a .tar.zst"),
         (["move", "--to", "http://127.0.0.1:1"], "Nothing answers at http://127.0.0.1:1"),
     ):
         done = command(other, *arguments)

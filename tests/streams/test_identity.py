@@ -176,7 +176,7 @@ names = st.integers(0, 1)
 
 
 @given(seconds, seconds, st.data())
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_the_matching_is_the_best_without_crossing(left: list[int], right: list[int], data: st.DataObject) -> None:
     units, clusters = (
         [Group([Member(0, 0, at, at, -1, -1, data.draw(names), at)]) for at in several] for several in (left, right)
