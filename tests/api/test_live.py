@@ -116,7 +116,7 @@ async def test_while_nobody_watches_nothing_is_read_and_whoever_comes_then_misse
 
     monkeypatch.setattr(hub, "deliver", note)
     await send(producer, *(played(3, number) for number in range(50)))
-    await asyncio.sleep(1.5)  # longer than between two moves to the end
+    await asyncio.sleep(3.0)  # longer than between two moves to the end, on a slow machine too
     for number in range(1, 13):  # come and gone, at any moment of the rest
         with hub.watch(1) as watcher:
             await send(producer, played(1, number))

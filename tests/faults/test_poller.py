@@ -63,7 +63,11 @@ def test_collector_killed(scene: Scene, short: bool) -> None:
             collector = Process(scene.folder / "collector.output", module, environment)
             try:
                 if number == kills:
-                    wait(lambda: all_stored(scene, fake, accounts, music()), "not all was collected", collector.said)
+                    wait(
+                        lambda: not missing(scene, fake, accounts, music()),
+                        f"seed {scene.seed}: not all was collected",
+                        lambda: missing(scene, fake, accounts, music()) + collector.said(),
+                    )
                     break
                 if number % 2:  # after Spotify was asked: before, while and after plays are published
                     wait(lambda asked=asked: polls(fake) > asked, "Spotify was not asked", collector.said)  # type: ignore[misc]
@@ -104,14 +108,15 @@ def polls(fake: FakeSpotify) -> int:
     return sum(call.path == RECENT for call in fake.calls)
 
 
-def all_stored(scene: Scene, fake: FakeSpotify, accounts: dict[int, str], now: int) -> bool:
-    """Whether every play that is listed at `now` was shown, and every play that was ever shown is stored."""
+def missing(scene: Scene, fake: FakeSpotify, accounts: dict[int, str], now: int) -> str:
+    """What is listed at `now` and was never shown, and what was shown and is not stored; "" when nothing is."""
     stored = scene.stored_ids()
+    found = []
     for listener, account in accounts.items():
         shown = fake.shown(account)
         listed = {play.played_at for play in fake.timeline(account).listed(now)}
-        if not listed <= {play.played_at for play in shown}:
-            return False
-        if not {(listener, record_of(listener, play).sighting) for play in shown} <= stored:
-            return False
-    return True
+        unseen = listed - {play.played_at for play in shown}
+        unstored = [play for play in shown if (listener, record_of(listener, play).sighting) not in stored]
+        if unseen or unstored:
+            found.append(f"{ids.to_hex(listener)}: {len(unseen)} not shown, {len(unstored)} not stored {unstored[:2]}")
+    return "\n".join(found)
