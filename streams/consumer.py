@@ -90,7 +90,7 @@ class SliceScheduler(SchedulingStrategyT):
 
 
 class ConsumerThread(AIOKafkaConsumerThread):
-    """aiokafka's consumer in its thread. Everything but `dead` and `readable` is called in that thread."""
+    """aiokafka's consumer in its thread. Everything but `dead`, `readable` and `keep_from_others` is called there."""
 
     consumer: StoredOffsets
     logger = logging.getLogger("faust")  # not that of this module: what Faust says is Faust's
@@ -153,11 +153,23 @@ class ConsumerThread(AIOKafkaConsumerThread):
         return commits
 
     async def on_thread_stop(self) -> None:
-        """As Faust's, but with work unfinished the broker is not told that we leave."""
-        if self._consumer is not None and self._consumer._coordinator is not None and self.consumer.in_hand:
-            log.warning("stopped with work unfinished; its partitions are kept from others until the session ends")
-            self._consumer._coordinator.generation = -1  # aiokafka says goodbye only in a generation
+        """As Faust's, but not with work unfinished: see `keep_from_others`."""
+        if self.consumer.in_hand:
+            self.keep_from_others()
         await super().on_thread_stop()
+
+    def keep_from_others(self) -> None:
+        """Neither leave the group nor join it again: others get our partitions once the broker has given us up.
+
+        aiokafka goes on joining after a revocation that failed. With us back in the group, or gone from it,
+        others would begin at once, beside what a thread of ours still writes.
+        """
+        if self._consumer is None or self._consumer._coordinator is None:
+            return
+        log.warning("work is unfinished; its partitions are kept from others until the broker gives us up")
+        coordinator = self._consumer._coordinator
+        coordinator.generation = -1  # it says goodbye only in a generation
+        coordinator._max_poll_interval = -1.0  # it does not join again when nothing was polled for so long
 
     def generation(self) -> int:
         """The group's generation that we are a member of, or -1."""
@@ -274,6 +286,7 @@ class StoredOffsets(Consumer):
         finished = await self.in_hand.finished(limit)
         await self.commit_and_end_transactions()
         if not finished and not stopping:
+            self._thread.keep_from_others()
             raise UnfinishedWork(
                 f"Partitions were taken away, and what was in hand did not finish within {limit:.0f} s.",
                 cure="See whether ClickHouse answers; then start the worker again.",
