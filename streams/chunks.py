@@ -17,8 +17,8 @@ Agents rely on these, and on nothing else:
    no record is left out. If one vanished from the broker, RecordsLost is raised.
 2. The first slice after an assignment starts at the group's commit, or at the beginning.
    Records can come again after a rebalance or a restart, never fewer.
-3. Nothing is committed but what `Slice.acknowledge` named. Slices must be acknowledged in the
-   order in which they came; several may be out.
+3. Nothing is committed but what `Slice.acknowledge` named, and nothing behind a slice that was
+   dropped. Slices must be acknowledged in the order in which they came; several may be out.
 4. A slice acknowledges nothing once its partitions were taken away, and `live` says so before.
 5. While idle a record waits at most `linger_s` for company. While the agent is slow, reading stops:
    memory is bounded by what a fetch gives, `stream_buffer_maxsize` Runs, and the slices that are out.
@@ -93,13 +93,13 @@ async def slices(
                 acknowledge=partial(
                     _acknowledge, number, out, {run.at: run.end for run in runs}, generation, positions, in_hand
                 ),
-                drop=partial(_drop, number, out, in_hand),
+                drop=partial(_drop, number, out, {run.at: run.first for run in runs}, generation, positions, in_hand),
             )
             del run, runs  # they hold the records too
             yield part
     finally:
         for number in tuple(out):
-            _drop(number, out, in_hand)
+            _ended(number, out, in_hand)
         await reader.close()
 
 
@@ -108,10 +108,18 @@ def _acknowledge(
 ) -> None:
     for at, end in ends.items():
         positions.store(at, end, generation)
-    _drop(number, out, in_hand)
+    _ended(number, out, in_hand)
 
 
-def _drop(number: int, out: set[int], in_hand: InHand) -> None:
+def _drop(
+    number: int, out: set[int], firsts: Mapping[Partition, int], generation: int, positions: Positions, in_hand: InHand
+) -> None:
+    for at, first in firsts.items():
+        positions.drop(at, first, generation)
+    _ended(number, out, in_hand)
+
+
+def _ended(number: int, out: set[int], in_hand: InHand) -> None:
     if number in out:
         out.remove(number)
         in_hand.end()

@@ -52,6 +52,7 @@ class _Place(Struct):
     generation: int
     expected: int | None  # the next offset to read; None: nothing is known, any will do
     stored: int | None = None  # the next offset to commit
+    dropped: int | None = None  # the first offset that was taken and given up: nothing from there on is committed
 
 
 class Positions:
@@ -122,7 +123,14 @@ class Positions:
         """Everything taken in that generation below offset `upto` is stored."""
         place = self._places.get(at)
         if place is not None and place.generation == generation:
+            upto = upto if place.dropped is None else min(upto, place.dropped)
             place.stored = max(upto, place.stored or 0)
+
+    def drop(self, at: Partition, first: int, generation: int) -> None:
+        """What was taken in that generation from offset `first` on is not worked on, and must come again."""
+        place = self._places.get(at)
+        if place is not None and place.generation == generation:
+            place.dropped = first if place.dropped is None else min(first, place.dropped)
 
     def stored(self, at: tuple[str, int]) -> int | None:
         """The offset to commit, or None while nothing was stored."""

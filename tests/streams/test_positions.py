@@ -104,6 +104,23 @@ def test_a_slice_of_an_older_generation_acknowledges_nothing() -> None:
     assert positions.stored(AT) is None
 
 
+def test_nothing_behind_a_slice_that_was_dropped_is_committed() -> None:
+    positions = Positions()
+    positions.starts_at({AT: 0}, 1)
+    take(positions, 0, 10)
+    take(positions, 10, 20)
+    positions.drop(AT, 10, 1)
+    positions.store(AT, 10, 1)  # the slice before it was still being stored
+    assert positions.stored(AT) == 10
+    take(positions, 20, 30)
+    positions.store(AT, 30, 1)
+    assert positions.stored(AT) == 10
+    positions.starts_at({AT: 10}, 2)
+    take(positions, 10, 30, generation=2)
+    positions.store(AT, 30, 2)
+    assert positions.stored(AT) == 30
+
+
 def test_a_position_never_moves_back_within_a_generation() -> None:
     positions = Positions()
     positions.starts_at({AT: 0}, 1)
