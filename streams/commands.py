@@ -25,7 +25,7 @@ repeat does the rest.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -36,6 +36,7 @@ from streams.columns import Int64s, conform, unsigned
 from streams.contracts.ids import fold, from_hex, name_key, to_hex
 from streams.contracts.ports import (
     Command,
+    CommandKind,
     CommandLog,
     Correction,
     CorrectionStore,
@@ -52,6 +53,7 @@ from streams.pipeline import Outcome, Pipeline
 from streams.telling import removed
 
 REACH = 3_600  # seconds looked at, at first, to both sides of a play
+KINDS = get_args(CommandKind)
 ROWS = 10_000  # rows of an import, or plays of an erased listener, in one piece
 
 Steps: TypeAlias = Generator[tuple[Outcome, str], None, str]
@@ -81,7 +83,7 @@ class Commands:
         self._begun: dict[int, Steps] = {}
 
     def command(self, listener: int) -> Outcome:
-        """The next piece of the oldest open command; without `commands` when none is open.
+        """The next piece of the oldest open command; without `commands` when there is none, or it is not known here.
 
         Publish it, then hand it to `conclude`. Raises what the store raises; then call it again.
         """
@@ -89,6 +91,9 @@ class Commands:
         if not opened:
             return Outcome()
         command = opened[0]
+        if command.kind not in KINDS:  # of a newer version, while workers are replaced one by one
+            log.error("command left for a newer Spotifire: update this one", kind=command.kind)
+            return Outcome()
         self._reference.forget(listener)  # zones, catalogue and settings as they are now; an erased one is refused
         steps = self._begun.pop(command.command_id, None) or self._steps(command)
         try:

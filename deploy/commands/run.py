@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -28,6 +28,8 @@ PublicUrl = Annotated[
 ]
 Kafka = Annotated[str | None, typer.Option("--kafka", help="embedded, apache, or HOST:PORT.")]
 ClickHouse = Annotated[str | None, typer.Option("--clickhouse", help="embedded, or a server's http address.")]
+ENDING_S = 15.0  # for a part to store what it has in hand; container engines get impatient after 20 s
+
 Seconds = Annotated[float | None, typer.Option("--for", min=0.1, help="Stop by itself after so many seconds.")]
 
 
@@ -148,6 +150,14 @@ def collect(kafka: Kafka = None, clickhouse: ClickHouse = None, data: Data = Non
 
 
 @guarded
+def demo(kafka: Kafka = None, clickhouse: ClickHouse = None, data: Data = None, config: Config = None) -> None:
+    """Run demo listeners alone, beside real ones. Ends when they are removed."""
+    from deploy.roles import run_demo
+
+    _alone(run_demo, data, config, kafka=kafka, clickhouse=clickhouse)
+
+
+@guarded
 def api(
     host: Host = None,
     port: Port = None,
@@ -175,7 +185,7 @@ def migrate(clickhouse: ClickHouse = None, json: Json = False, data: Data = None
 
 
 def _alone(
-    role: Callable[[Settings, asyncio.Event], Awaitable[None]],
+    role: Callable[[Settings, asyncio.Event], Coroutine[Any, Any, None]],
     data: Path | None,
     config: Path | None,
     **given: Any,
@@ -189,7 +199,24 @@ def _alone(
         )
     logs.configure(settings.log_level, settings.log_format)
 
-    async def until_stopped() -> None:
-        await role(settings, stop_on_signals())
+    asyncio.run(until_stopped(partial(role, settings)))
 
-    asyncio.run(until_stopped())
+
+async def until_stopped(
+    role: Callable[[asyncio.Event], Coroutine[Any, Any, None]], *, ending_s: float = ENDING_S
+) -> None:
+    """Run it until a signal, and then for so long as it takes to end; what still starts is broken off."""
+    stop = stop_on_signals()
+    running = asyncio.create_task(role(stop))
+    asked = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({running, asked}, return_when=asyncio.FIRST_COMPLETED)
+        if not running.done():
+            await asyncio.wait({running}, timeout=ending_s)
+    finally:
+        asked.cancel()
+        if not running.done():
+            running.cancel()
+            await asyncio.wait({running})
+    if not running.cancelled():
+        running.result()

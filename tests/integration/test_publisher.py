@@ -248,7 +248,7 @@ async def test_the_in_process_broker_keeps_all_of_a_compressed_window(inprocess_
     """More waits there uncommitted than 5 MiB of plays, and the broker drops nothing."""
     total = 20_000
     most = read = 0
-    async with publishing(inprocess_kafka, compression="lz4") as publisher, member(inprocess_kafka) as reader:
+    async with publishing(inprocess_kafka, compression="zstd") as publisher, member(inprocess_kafka) as reader:
         keys, values = many(range(total), listeners=1, padding=900)
         producing = asyncio.create_task(publisher.publish_many(PLAY_RECORDED, keys, values))
         async with asyncio.timeout(60):

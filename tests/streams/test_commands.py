@@ -388,6 +388,13 @@ def test_restamping_goes_on_where_plays_arrive(house: House, monkeypatch: pytest
     assert house.plays() == expected(every) and house.heard_live() == set(house.plays())
 
 
+def test_a_newer_versions_command_stays_open_and_stops_nobody(house: House) -> None:
+    asked = house.log.ask(LISTENER, "restamp")
+    house.log._write(replace(asked, kind="polish"))  # type: ignore[arg-type]
+    assert not house.commands.command(LISTENER).commands
+    assert [each.kind for each in house.log.open_commands(LISTENER)] == ["polish"]
+
+
 def test_one_listeners_command_touches_no_other(clickhouse: ClickHouse) -> None:
     house = House(clickhouse, (LISTENER, LISTENER + 1))
     both = [heard(400 * n, listener=to_hex(LISTENER + who)) for n in range(4) for who in (0, 1)]
