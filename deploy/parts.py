@@ -8,9 +8,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any
 
-import pyarrow as pa
 import structlog
 
+from deploy.arrow import keep_arrow_small
 from deploy.settings import Settings, read_secret
 from deploy.storage import Storage
 from producers.spotify.vault import Vault, read_or_make_key
@@ -41,12 +41,8 @@ def open_vault(settings: Settings) -> Vault:
 
 @asynccontextmanager
 async def working(settings: Settings, storage: Storage, bootstrap: str, metrics: Metrics) -> AsyncIterator[Worker]:
-    """A worker that runs while the block does; at the end it stores what it has in hand.
-
-    From here on Arrow allocates with the C library, in the whole process: of a worker's slices, which
-    are made in some threads and dropped in others, its own allocator keeps 100 MiB that nobody uses.
-    """
-    pa.set_memory_pool(pa.system_memory_pool())
+    """A worker that runs while the block does; at the end it stores what it has in hand."""
+    keep_arrow_small()
     pipeline = Pipeline(storage.writer, storage.reference, tell=settings.publish_enriched)
     ch = PatientClickHouse(storage.ch, storage.stopping)  # a request is told at once, a command waits
     commands = Commands(
