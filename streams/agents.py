@@ -43,8 +43,8 @@ from streams.contracts.ids import from_hex
 from streams.contracts.record import Record, Taken
 from streams.contracts.topics import LISTENER_COMMAND, PLAY_RECORDED, PLAYBACK_CHANGED
 from streams.metrics import Metrics, published_ms
+from streams.outcome import Outcome
 from streams.outlet import Outlet
-from streams.pipeline import Outcome
 from streams.positions import InHand
 from streams.refusals import Refusal
 from streams.threads import Threads

@@ -49,7 +49,8 @@ from streams.contracts.tables import IMPORT_ROWS, SIGHTINGS
 from streams.identity import Keys, components, keys_of, plays_of
 from streams.matching import WINDOW
 from streams.neighbours import tracks_of
-from streams.pipeline import Outcome, Pipeline
+from streams.outcome import Outcome
+from streams.pipeline import Pipeline
 from streams.telling import removed
 
 REACH = 3_600  # seconds looked at, at first, to both sides of a play

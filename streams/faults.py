@@ -6,11 +6,15 @@ not turn them all into dead letters.
 
 from __future__ import annotations
 
+import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TypeVar
 
-from streams.contracts.errors import Unavailable
+import structlog
+
+from streams.contracts.errors import OurFault, Unavailable
 from streams.outside import LookUpFailed
 
 ItemT = TypeVar("ItemT")
@@ -21,6 +25,8 @@ NOBODYS = (Unavailable, LookUpFailed)  # faults of no record
 FEW = 3
 PER_THOUSAND = 5
 WINDOW = 1_000  # records over which small slices are counted together
+
+log = structlog.get_logger(__name__)
 
 
 def isolate(
@@ -84,3 +90,11 @@ class FaultBudget:
         self._slices.append((records, faults))
         while sum(many for many, _ in self._slices) - self._slices[0][0] >= WINDOW:
             self._slices.popleft()
+
+
+def our_fault(error: Exception) -> OurFault:
+    """The refusal of a record on which our code failed. Says where, and never what: its text may quote the record."""
+    where = traceback.extract_tb(error.__traceback__)[-1:]
+    at = "".join(f" in {Path(frame.filename).name}, line {frame.lineno}" for frame in where)
+    log.error("a record failed by a fault of ours", fault=f"{type(error).__name__}{at}")
+    return OurFault(f"{type(error).__name__}{at}")

@@ -45,37 +45,34 @@ from __future__ import annotations
 
 import threading
 import time
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
 import structlog
-from msgspec import Struct, field
+from msgspec import Struct
 
 from streams.admission import admitted, why_refused
 from streams.columns import Int64s, conform, import_row_table, milliseconds, playback_table, unsigned
-from streams.contracts import codec
-from streams.contracts.errors import OurFault, Refused
 from streams.contracts.events import PlaybackChanged
 from streams.contracts.ids import from_hex
-from streams.contracts.ports import Command, ListenerSettings, PlayStore, Reference, Span
+from streams.contracts.ports import ListenerSettings, PlayStore, Reference, Span
 from streams.contracts.record import Record, Taken
 from streams.contracts.tables import SIGHTINGS
 from streams.corrections import without_countries
 from streams.decoding import decode_plays
 from streams.derivation import Derived, derive, derive_without
-from streams.faults import FaultBudget, isolate
+from streams.faults import FaultBudget, isolate, our_fault
 from streams.identity import components, keys_of
 from streams.neighbours import look_up, tracks_of
+from streams.outcome import Outcome
 from streams.outside import LookUpFailed, LookUps
 from streams.pieces import piece
+from streams.playback import decode_playback
 from streams.recent import Recent, Run
-from streams.refusals import DeadLetter, Refusal, dead_letter, dead_letter_table
-from streams.telling import Messages
+from streams.refusals import Refusal, dead_letter, dead_letter_table
 
 ROWS_AT_ONCE = 50_000  # plays in one insert, and sightings in a piece when a listener is derived anew
 
@@ -87,19 +84,6 @@ log = structlog.get_logger(__name__)
 def now_ms() -> int:
     """Unix milliseconds UTC."""
     return time.time_ns() // 1_000_000
-
-
-class Outcome(Struct):
-    """What became of a slice: records by what they were, and what is to be published, in order."""
-
-    stored: int = 0  # records whose sighting was new
-    known: int = 0  # records whose sighting was there before, or stood in the slice before
-    refused: int = 0  # records that became dead letters
-    plays: int = 0  # rows of plays written, without removals
-    enriched: Messages = field(default_factory=Messages)
-    dead_letters: list[DeadLetter] = field(default_factory=list)
-    # commands that were worked on (streams/commands.py), and what came of each; None: not done yet
-    commands: list[tuple[Command, str | None]] = field(default_factory=list)
 
 
 class _Work(Struct, frozen=True):
@@ -177,7 +161,7 @@ class Pipeline:
             faults += [(Record.of(records[decoded.rows[row]]), error) for row, error in culprits]
             if len(faults) > allowed:
                 raise faults[0][1]
-            refusals += [Refusal(record, _our_fault(error)) for record, error in faults]
+            refusals += [Refusal(record, our_fault(error)) for record, error in faults]
             self._budget.spend(len(records), len(faults))
             return Prepared(len(records), now, made, refusals, made.remember())
 
@@ -217,10 +201,10 @@ class Pipeline:
     def playback(self, records: Sequence[Taken]) -> Outcome:
         """A slice of music.playback.changed.v1: the newest of each listener is kept."""
         now = self._clock()
-        good, refusals, faults = _decoded(records, now)
+        good, refusals, faults = decode_playback(records, now_ms=now)
         if len(faults) > self._budget.allowed(len(records)):
             raise faults[0][1]
-        refusals += [Refusal(record, _our_fault(error)) for record, error in faults]
+        refusals += [Refusal(record, our_fault(error)) for record, error in faults]
         settings = self._settings({from_hex(event.listener) for _, event in good})
         newest: dict[str, PlaybackChanged] = {}
         refused = len(refusals)
@@ -370,26 +354,3 @@ def _distinct(every: pa.Table) -> tuple[pa.Table, Int64s]:
     place = np.empty(len(first), np.int64)
     place[order] = np.arange(len(first))
     return every.take(pa.array(first[order])).combine_chunks(), place[which]
-
-
-def _decoded(
-    records: Sequence[Taken], now: int
-) -> tuple[list[tuple[Taken, PlaybackChanged]], list[Refusal], list[tuple[Record, Exception]]]:
-    """What plays now, by record; refusals; and records on which our own code failed."""
-    good, refusals, faults = [], [], []
-    for record in records:
-        try:
-            good.append((record, codec.decode(PlaybackChanged, record, now_ms=now)))
-        except Refused as error:
-            refusals.append(Refusal(Record.of(record), error))
-        except Exception as error:
-            faults.append((Record.of(record), error))
-    return good, refusals, faults
-
-
-def _our_fault(error: Exception) -> OurFault:
-    """Says where, and never what: an exception's own text may quote the record."""
-    where = traceback.extract_tb(error.__traceback__)[-1:]
-    at = "".join(f" in {Path(frame.filename).name}, line {frame.lineno}" for frame in where)
-    log.error("a record failed by a fault of ours", fault=f"{type(error).__name__}{at}")
-    return OurFault(f"{type(error).__name__}{at}")

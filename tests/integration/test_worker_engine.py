@@ -26,8 +26,8 @@ from streams.contracts.events import ListenerCommand
 from streams.contracts.record import Record, Taken
 from streams.contracts.topics import LISTENER_COMMAND, PLAY_ENRICHED, PLAY_RECORDED, PLAYBACK_CHANGED, Topic
 from streams.metrics import Metrics
+from streams.outcome import Outcome
 from streams.outlet import Outlet
-from streams.pipeline import Outcome
 from streams.positions import InHand
 from streams.publisher import Publisher, PublisherSettings
 from streams.vitals import alive

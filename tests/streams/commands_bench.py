@@ -20,7 +20,8 @@ from streams.commands import Commands
 from streams.contracts.events import PlayEnriched, PlayRecorded
 from streams.contracts.ports import Command, CommandKind, ListenerSettings, ZonePeriod
 from streams.contracts.tables import PLAYS
-from streams.pipeline import Outcome, Pipeline
+from streams.outcome import Outcome
+from streams.pipeline import Pipeline
 from tests.streams.memory import plain
 from tests.streams.worlds import LISTENER, NOW, records, said
 

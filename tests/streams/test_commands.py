@@ -390,7 +390,7 @@ def test_restamping_goes_on_where_plays_arrive(house: House, monkeypatch: pytest
 
 def test_a_newer_versions_command_stays_open_and_stops_nobody(house: House) -> None:
     asked = house.log.ask(LISTENER, "restamp")
-    house.log._write(replace(asked, kind="polish"))  # type: ignore[arg-type]
+    house.log._write(replace(asked, kind="polish"))
     assert not house.commands.command(LISTENER).commands
     assert [each.kind for each in house.log.open_commands(LISTENER)] == ["polish"]
 

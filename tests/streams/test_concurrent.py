@@ -15,7 +15,8 @@ from msgspec.structs import replace
 
 from streams.columns import sighting_table
 from streams.contracts.events import PlayRecorded
-from streams.pipeline import Outcome, Pipeline, Prepared
+from streams.outcome import Outcome
+from streams.pipeline import Pipeline, Prepared
 from streams.recent import Recent
 from tests.streams.memory import Crash, MemoryReference, MemoryStore, at_once
 from tests.streams.worlds import EVENING, NOW, records, said, worlds

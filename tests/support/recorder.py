@@ -15,7 +15,7 @@ from streams.contracts import codec
 from streams.contracts.errors import Refused
 from streams.contracts.events import Artist, PlayEnriched, PlayRecorded
 from streams.contracts.record import Record, Taken
-from streams.pipeline import Outcome
+from streams.outcome import Outcome
 from streams.refusals import Refusal, dead_letter
 
 NOW = 1_780_000_000_000
