@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from deploy.arrow import keep_arrow_small
+from deploy.memory import keep_small
 from deploy.settings import Settings, read_secret
 from deploy.storage import Storage
 from producers.spotify.vault import Vault, read_or_make_key
@@ -42,7 +42,7 @@ def open_vault(settings: Settings) -> Vault:
 @asynccontextmanager
 async def working(settings: Settings, storage: Storage, bootstrap: str, metrics: Metrics) -> AsyncIterator[Worker]:
     """A worker that runs while the block does; at the end it stores what it has in hand."""
-    keep_arrow_small()
+    keep_small()
     pipeline = Pipeline(storage.writer, storage.reference, tell=settings.publish_enriched)
     ch = PatientClickHouse(storage.ch, storage.stopping)  # a request is told at once, a command waits
     commands = Commands(

@@ -7,8 +7,8 @@ import sys
 
 PROGRAM = """
 import sys
-from deploy.arrow import keep_arrow_small
-keep_arrow_small()
+from deploy.memory import keep_small
+keep_small()
 import pyarrow as pa
 table = pa.table({"a": [1, 2], "b": ["x", None]})
 assert "pandas" not in sys.modules, "it was imported"
