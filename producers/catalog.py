@@ -2,6 +2,8 @@
 
 The file is a JSON list, or one JSON object a line (JSONL), of {id, name, genres, popularity,
 followers}; `followers` may also be Spotify's own {"total": n}, and further fields do not matter.
+A genre is a name, or {"name": ..., "count": n} as MusicBrainz and Last.fm count their users' votes:
+then the counts are the weights of the decision, and the names are kept in their order.
 A row that is no artist is refused, counted and logged by its place; the rest goes on.
 
     read -> decide the genre -> store in ClickHouse (the record) -> publish on music.artist.described.v1
@@ -13,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -62,12 +64,24 @@ class _Total(Struct):
     total: Annotated[int, Meta(ge=0)] | None = None
 
 
+class Described(Struct, frozen=True):
+    """An artist of a file, and the votes that each of its genres has, where the file counts them."""
+
+    artist: ArtistDescribed
+    votes: tuple[int, ...] | None = None  # as many as artist.genres, most first
+
+
+class _Counted(Struct, frozen=True):
+    name: Name
+    count: Annotated[int, Meta(ge=0)]
+
+
 class _Row(Struct):
     """An artist as the file has it; null means unknown."""
 
     id: Annotated[Word, Meta(min_length=1)]
     name: Annotated[Name, Meta(min_length=1)]
-    genres: Annotated[tuple[Name, ...], Meta(max_length=256)] | None = None
+    genres: Annotated[tuple[Name | _Counted, ...], Meta(max_length=256)] | None = None
     popularity: Annotated[int, Meta(ge=0, le=100)] | None = None
     followers: Annotated[int, Meta(ge=0)] | _Total | None = None
 
@@ -78,7 +92,7 @@ def read_catalog(
     source: str = SPOTIFY,
     described_at: int | None = None,
     on_refused: Callable[[int, Refused], None] | None = None,
-) -> Iterator[ArtistDescribed]:
+) -> Iterator[Described]:
     """The artists of a file, in its order. JSONL is read line by line, a list in one piece.
 
     `described_at` is Unix milliseconds UTC, by default now. `on_refused` is told the index (from
@@ -122,8 +136,9 @@ async def import_catalog(
     listeners: set[int] = set()
     names: set[str] = set()
     ids: set[str] = set()
-    while batch := await asyncio.to_thread(lambda: list(islice(artists, _BATCH))):
-        genres = [genre.decide(artist.genres) for artist in batch]
+    while rows := await asyncio.to_thread(lambda: list(islice(artists, _BATCH))):
+        genres = [genre.decide(one.artist.genres, one.votes) for one in rows]
+        batch = [one.artist for one in rows]
         changed = await asyncio.to_thread(catalog.put_artists, batch, genres)
         if publisher is not None:
             for artist in batch:
@@ -175,8 +190,8 @@ def _listed(content: bytes, path: Path) -> list[msgspec.Raw]:
         raise UserError(f"{path.name} is not a JSON list: {error}.", cure=_CURE) from error
 
 
-def _described(decoder: msgspec.json.Decoder[_Row], raw: bytes | msgspec.Raw, source: str, at: int) -> ArtistDescribed:
-    """One row as an event. Raises MalformedJson, MissingField, WrongType, TooLong or OutOfRange."""
+def _described(decoder: msgspec.json.Decoder[_Row], raw: bytes | msgspec.Raw, source: str, at: int) -> Described:
+    """One row. Raises MalformedJson, MissingField, WrongType, TooLong or OutOfRange."""
     try:
         row = decoder.decode(raw)
     except msgspec.ValidationError as error:
@@ -186,15 +201,27 @@ def _described(decoder: msgspec.json.Decoder[_Row], raw: bytes | msgspec.Raw, so
     if not fold(row.name):
         raise MissingField("name is empty")
     followers = row.followers.total if isinstance(row.followers, _Total) else row.followers
-    return ArtistDescribed(
+    genres, votes = _ranked(row.genres or ())
+    artist = ArtistDescribed(
         source=source,
         id=row.id,
         name=row.name,
         described_at=at,
-        genres=row.genres or (),
+        genres=genres,
         popularity=row.popularity,
         followers=followers,
     )
+    return Described(artist, votes)
+
+
+def _ranked(genres: Sequence[str | _Counted]) -> tuple[tuple[str, ...], tuple[int, ...] | None]:
+    """Names and their votes, most first; in the file's order and None where it counts none. A bare name is one vote."""
+    names = tuple(one.name if isinstance(one, _Counted) else one for one in genres)
+    if not any(isinstance(one, _Counted) for one in genres):
+        return names, None
+    votes = (one.count if isinstance(one, _Counted) else 1 for one in genres)
+    ranked = sorted(zip(names, votes, strict=True), key=lambda one: -one[1])
+    return tuple(name for name, _ in ranked), tuple(count for _, count in ranked)
 
 
 def _named(said: str) -> Refused:

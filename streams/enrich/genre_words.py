@@ -23,7 +23,23 @@ SORT_FAMILY: dict[str, str] = {
     "flamenco": "world",
     "carol": "spoken",
     "ballad": "pop",
+    "traditional": "folk",
+    "guitar": "folk",
+    "boogie": "rnb-soul",
+    "core": "electronic",
+    "song": "folk",
+    "ensemble": "classical",
+    "hardcore": "punk",
+    "opera": "classical",  # a Chinese one is `world`
+    "fado": "world",  # a Portuguese one stays here, whatever is said of Brazil
+    "recital": "classical",  # "indian classical" is `world`, but not a pianist from there
+    "jive": "jazz",
 }
+
+# Families whose heads other words begin with ("rockism", "dronescape"), and seldom by chance.
+ROOTS: frozenset[str] = frozenset(
+    ("rock", "metal", "punk", "hip-hop", "rnb-soul", "electronic", "jazz", "blues", "classical", "reggae", "folk")
+)
 
 # Head phrases by family or sort.
 HEADS: dict[str, str] = {
@@ -50,7 +66,7 @@ HEADS: dict[str, str] = {
         nwobhm, sludge, doom, crossover thrash, melodeath, death n roll, brutal death, nintendocore, neue deutsche
         harte, dsbm, thall""",
     "punk": """
-        punk, hardcore, hardcore punk, post hardcore, pop punk, screamo, skramz, oi, skate punk, easycore, crust, d
+        punk, hardcore punk, post hardcore, pop punk, screamo, skramz, oi, skate punk, easycore, crust, d
         beat, powerviolence, melodic hardcore, psychobilly, horror punk, street punk, beatdown, youth crew, queercore,
         cowpunk, riot grrrl, crossover hardcore, nyhc, straight edge, ramonescore""",
     "hip-hop": """
@@ -58,8 +74,8 @@ HEADS: dict[str, str] = {
         rage rap, cloud rap, horrorcore, bounce, snap, dirty south, miami bass, beatboxing, gangster, chopped and
         screwed, jerk, conscious, backpack, nerdcore, crunkcore, krump""",
     "rnb-soul": """
-        rnb, soul, funk, motown, disco, quiet storm, doo wop, new jack swing, rhythm and blues, p funk, boogie,
-        go go, trap soul, urban contemporary, minneapolis sound, post disco, slow jam, philly, rare groove,
+        rnb, soul, funk, motown, disco, quiet storm, doo wop, new jack swing, rhythm and blues, p funk,
+        go go, trap soul, urban contemporary, minneapolis sound, post disco, black music, slow jam, philly, rare groove,
         stax, beach music""",
     "electronic": """
         electronic, cyberpunk, nortec, electronica, electro, edm, house, techno, trance, drum and bass, jungle,
@@ -70,7 +86,7 @@ HEADS: dict[str, str] = {
         glitch, glitch hop, wonky, footwork, juke, bass music, uk bass, future bass, midtempo bass, riddim bass, witch
         house, dark ambient, drone, new age, synth, minimal, hardwave, future funk, electro swing, electroswing,
         nightcore, moombahton, big room, brostep, complextro, psybient, goa, psytrance, jumpstyle, makina, tekno,
-        freetek, hardtek, acid, leftfield, illbient, plunderphonic, musique concrete, noise, experimental, chiptune,
+        freetek, hardtek, acid, leftfield, illbient, plunderphonic, musique concrete, noise, chiptune,
         bitpop, 8 bit, electroacoustic, tape music, balearic, beat, bass, uk funky, ballroom, vogue, melbourne bounce,
         nu skool breaks, breaks, liquid funk, neurofunk, sambass, jersey club, baltimore club, deconstructed club, edm
         trap, trap edm, festival trap, hard trap, vinahouse, budots, edits, digicore, wave, aggrotech, dungeon synth,
@@ -99,7 +115,7 @@ HEADS: dict[str, str] = {
         tropical, salsa, cumbia, bachata, merengue, son cubano, son montuno, mambo, vallenato, champeta, guaracha,
         musica tropical, timba, cha cha cha, chachacha, rumba, charanga, pachanga, boogaloo, guaguanco, danzon,
         chicha, cuarteto, porro, plena, bomba, soca, calypso, zouk, kompa, compas, guajira, punta, merengue tipico,
-        salsa choke, son, porro sabanero, parranda, gaita, currulao, technocumbia, tecnocumbia, tecnomerengue, sonora,
+        salsa choke, son, porro sabanero, parranda, gaita, currulao, technocumbia, tecnocumbia, tecnomerengue,
         descarga, songo, rapso, chutney, bullerengue, perico ripiao, biguine, gwoka, bouyon, gouyad, mapale, sonidero,
         villera, filin, changui, cadence, latin fusion, jibaro, habanera, contradanza, rara, kadans, konpa, meringue,
         kaiso, cariso, parang, steelband, rake and scrape, junkanoo, tumba, kaseko, gwo ka, zouklove, chouval bwa,
@@ -115,7 +131,7 @@ HEADS: dict[str, str] = {
     "country": """
         country, americana, bluegrass, honky tonk, outlaw country, western swing, red dirt, bakersfield, cowboy,
         newgrass, nashville sound, country and western, hillbilly, western, country rap, countrypolitan, hick hop,
-        jamgrass, trucker, lubbock sound, yodeling""",
+        line dance, jamgrass, trucker, lubbock sound, yodeling""",
     "folk": """
         folk, acoustic, celtic, freak folk, indie folk, stomp and holler, sea shanty, appalachian, old time, fiddle,
         ceilidh, volksmusik, skiffle, protest, roots, medieval folk, bard, fingerstyle, visor, new weird america,
@@ -126,10 +142,11 @@ HEADS: dict[str, str] = {
     "jazz": """
         jazz, bebop, bop, hard bop, swing, big band, jazz fusion, acid jazz, nu jazz, dixieland, ragtime, stride,
         manouche, free improvisation, post bop, cool jazz, crossover jazz, bossa jazz, latin jazz, free jazz, boogie
-        woogie, torch song, jazz rock fusion, third stream, m base, jive, lindy hop, cakewalk, scat, jitterbug""",
+        woogie, torch song, jazz rock fusion, third stream, m base, dance band, dance orchestra, lindy hop, cakewalk,
+        scat, jitterbug""",
     "blues": "blues, delta, piedmont, jump blues, harmonica blues, hill country, swamp blues, bluesman, hokum",
     "classical": """
-        classical, orchestral, opera, operatic, chamber music, choral, baroque, romantic, minimalism, neoclassical,
+        classical, orchestral, operatic, chamber music, choral, baroque, romantic, minimalism, neoclassical,
         neo classical, early music, impressionism, serialism, symphony, symphonic, philharmonic, string quartet,
         concerto, sonata, gregorian, lied, oratorio, cantata, romanticism, expressionism, avant garde, modern
         composition, contemporary classical, polyphony, zarzuela, operetta, post minimalism, 20th century,
@@ -144,9 +161,9 @@ HEADS: dict[str, str] = {
         beat, trojan, nyabinghi, jawaiian""",
     "asian-pop": """
         k pop, j pop, c pop, mandopop, cantopop, opm, anime, visual kei, city pop, vocaloid, vocaloid pop, kayokyoku,
-        enka, shibuya kei, j idol, k idol, denpa, indo pop, pinoy, trot, anison, utaite, otaku, idol, hokkien pop,
-        xinyao, guofeng, gufeng, anisong, seiyu, seiyuu, nakashi, mandarin, v pop, t pop, p pop, group sound, picopop,
-        touhou, cpop, gyaru, shidaiqu, manila sound, ppongtchak, nakasi""",
+        kayo, enka, shibuya kei, j idol, k idol, denpa, indo pop, pinoy, trot, anison, utaite, otaku, idol, hokkien
+        pop, xinyao, guofeng, gufeng, anisong, seiyu, seiyuu, nakashi, mandarin, v pop, t pop, p pop, group sound,
+        picopop, touhou, cpop, gyaru, shidaiqu, manila sound, ppongtchak, nakasi""",
     "african": """
         afrobeat, afrobeats, amapiano, highlife, afropop, afro pop, gqom, kuduro, soukous, mbalax, juju, kwaito,
         kizomba, semba, morna, funana, bongo flava, singeli, maskandi, azonto, hiplife, afropiano, alte, afro fusion,
@@ -158,7 +175,7 @@ HEADS: dict[str, str] = {
         museve, ziglibithy, kussunde""",
     "flamenco": "flamenco, cante jondo, buleria, sevillana",
     "world": """
-        world, world music, world fusion, worldbeat, ethnic fusion, fado, klezmer, bollywood, filmi, kollywood,
+        world, world music, world fusion, worldbeat, ethnic fusion, klezmer, bollywood, filmi, kollywood,
         tollywood, bhangra, ghazal, carnatic, hindustani, raga, rai, gnawa, chaabi, mizrahi, laiko, laika, entehno,
         entechno, rebetiko, turbo folk, turbofolk, manele, sevdah, tallava, huayno, tango, milonga, candombe,
         folklore, folclor, folclore, chacarera, zamba, chamame, joropo, llanera, musica criolla, vals criollo,
@@ -191,12 +208,15 @@ HEADS: dict[str, str] = {
         asmr, sleep, nature sound, nature, white noise, brown noise, pink noise, rain, rain sound, meditation,
         lullaby, infantil, kindermusik, nursery, stand up, comic, poetry, poesia, parody, podcast, radio play,
         horspiel, speech, relaxation, relaxative, sound effect, binaural, healing, yoga, spa, field recording,
-        environmental, story, storytelling, reading, motivation, hypnosis, lesson, novelty, musica infantil,
+        environmental, story, storytelling, motivation, hypnosis, lesson, novelty, musica infantil,
         kinderlied, cartoon, toddler, barnemusikk, sleep sound, guided, preschool, hoerspiel, audio drama, water,
         ocean, baby, prank, interview, binaural beat, ocean wave, whale, bird, birdsong, thunder, forest, enfant,
         nino, crianca, bambino, barn, barnsang, bebe, cuento, bedtime, fairy tale, radio drama, dementia, vaudeville,
         minstrel""",
     "emo": "emo, emo rock, emo pop, midwest emo",
+    **{word: word for word in ("boogie", "core", "fado", "hardcore", "jive", "opera")},
+    "recital": """
+        classical piano, classical guitar, classical performance, classical violin, classical cello, classical flute""",
     "carol": "christmas, holiday, xmas, navidad, villancico, navideno, halloween, noel, weihnachten, carol",
 }
 
@@ -204,10 +224,10 @@ HEADS: dict[str, str] = {
 WEAK: dict[str, str] = {
     "classical": """
         piano, violin, cello, organ, harp, flute, clarinet, brass, string, viola, double bass, ensemble, orchestra,
-        choir, quartet, quintet, trio, medieval, renaissance""",
-    "folk": "guitar, banjo, mandolin, accordion, traditional, bagpipe",
+        choir, quartet, quintet, medieval, renaissance""",
+    "folk": "banjo, mandolin, accordion, bagpipe",
     "jazz": "saxophone, sax, trumpet, trombone, vibraphone, fusion",
-    "electronic": "lounge, remix, mix",
+    "electronic": "lounge, remix, mix, experimental",
     "pop": "vocal, a cappella, acappella, viral, oldies, tiktok, hits, love song, mainstream",
     "hip-hop": "mc, urban",
     "world": """
@@ -215,7 +235,7 @@ WEAK: dict[str, str] = {
         baglama, darbuka, djembe, panpipe, quena, shakuhachi, taiko, balalaika, bandoneon""",
     "african": "kora, mbira, balafon, ngoni, kalimba",
     "religious": "chant, mass",
-    "spoken": "drama, tale",
+    "spoken": "drama, tale, reading",
     "ballad": "ballad",
     "soundtrack": "epic",
 }
@@ -234,8 +254,8 @@ TINTED: dict[str, dict[str, str]] = {
               "emo": "alternative"},
     "christian": {"*": "religious", **dict.fromkeys(
         ("pop", "rock", "alternative", "hip-hop", "rnb-soul", "folk", "songwriter", "country", "electronic", "dance",
-         "punk", "emo", "latin-pop", "latin-rock", "latin-urban", "tropical", "brazilian", "african", "spoken",
-         "regional-mexican", "asian-pop"), "religious")},
+         "punk", "hardcore", "emo", "latin-pop", "latin-rock", "latin-urban", "tropical", "brazilian", "african",
+         "spoken", "regional-mexican", "asian-pop"), "religious")},
 }  # fmt: skip
 
 # What a head of one family makes of a more general head beside it: "samba rock", "mariachi pop".
@@ -248,14 +268,28 @@ LED: dict[str, dict[str, str]] = {
                     "flamenco": "latin-urban"},
     "latin-pop": {"pop": "latin-pop", "rock": "latin-rock", "rnb-soul": "latin-pop", "alternative": "latin-rock",
                   "hip-hop": "latin-urban", "songwriter": "latin-pop", "folk": "latin-pop"},
-    "brazilian": dict.fromkeys(("pop", "rock", "alternative", "rnb-soul", "hip-hop", "folk", "soul", "dance"),
-                               "brazilian"),
+    "brazilian": dict.fromkeys(("pop", "rock", "alternative", "rnb-soul", "hip-hop", "folk", "dance", "electronic",
+                                "reggae"), "brazilian"),
     "flamenco": {"pop": "latin-pop", "rock": "latin-rock", "rnb-soul": "latin-pop", "alternative": "latin-pop",
                  "latin-urban": "latin-urban", "hip-hop": "latin-urban", "songwriter": "latin-pop"},
-    "asian-pop": dict.fromkeys(("pop", "rock", "alternative", "hip-hop", "rnb-soul", "dance"), "asian-pop"),
+    "asian-pop": dict.fromkeys(("pop", "rock", "alternative", "hip-hop", "rnb-soul", "dance", "core"),
+                               "asian-pop"),
     "african": {"pop": "african", "rnb-soul": "african", "dance": "african"},
     "alternative": {"pop": "alternative", "rock": "alternative"},
-    "punk": {"pop": "punk", "rock": "punk"},
+    "punk": {"pop": "punk", "rock": "punk", "core": "punk"},
+    "emo": {"core": "punk"},
+    "electronic": {"hardcore": "electronic"},
+    "metal": {"core": "metal"},
+    "hip-hop": {"core": "metal"},
+    "folk": {"core": "folk"},
+    "jazz": {"core": "jazz", "guitar": "jazz"},
+    "religious": {"core": "punk"},
+    "classical": {"guitar": "classical"},
+    "blues": {"guitar": "blues", "boogie": "blues"},
+    "country": {"boogie": "country", "guitar": "country"},
+    "world": {"folk": "world", "traditional": "world", "guitar": "world"},
+    "pop": {"flamenco": "latin-pop"},
+    "rock": {"flamenco": "latin-rock"},
 }  # fmt: skip
 
 # Pairs that vote for both of their families alike.

@@ -36,6 +36,9 @@ BAD: list[tuple[object, str]] = [
     ({"id": 7, "name": "a number"}, "wrong-type"),
     ({"id": "x", "name": "n", "genres": "pop"}, "wrong-type"),
     ({"id": "x", "name": "n", "genres": ["pop", 3]}, "wrong-type"),
+    ({"id": "x", "name": "n", "genres": [{"name": "pop", "count": "3"}]}, "wrong-type"),
+    ({"id": "x", "name": "n", "genres": [{"count": 3}]}, "missing-field"),
+    ({"id": "x", "name": "n", "genres": [{"name": "pop", "count": -1}]}, "out-of-range"),
     ({"id": "x", "name": "n", "popularity": 101}, "out-of-range"),
     ({"id": "x", "name": "n", "followers": -1}, "out-of-range"),
     ({"id": "x" * 65, "name": "n"}, "too-long"),
@@ -54,7 +57,8 @@ def write(path: Path, rows: Sequence[object], *, lines: bool) -> Path:
 
 @pytest.mark.parametrize("lines", [False, True])
 def test_a_list_and_lines_say_the_same(tmp_path: Path, lines: bool) -> None:
-    artists = list(read_catalog(write(tmp_path / "a.json", GOOD, lines=lines), described_at=1_700_000_000_000))
+    path = write(tmp_path / "a.json", GOOD, lines=lines)
+    artists = [one.artist for one in read_catalog(path, described_at=1_700_000_000_000)]
     assert [(a.source, a.id, a.name, a.genres, a.popularity, a.followers, a.described_at) for a in artists] == [
         ("spotify", "1", "ROSALÍA", ("flamenco pop",), 85, 9, 1_700_000_000_000),
         ("spotify", "2", "Handa", (), None, 3668, 1_700_000_000_000),
@@ -71,7 +75,8 @@ def test_bad_rows_are_told_by_index_and_reason_and_the_rest_goes_on(tmp_path: Pa
         told.append((index, why.reason))
         assert why.message
 
-    artists = list(read_catalog(write(tmp_path / "a.json", rows, lines=lines), on_refused=on_refused))
+    path = write(tmp_path / "a.json", rows, lines=lines)
+    artists = [one.artist for one in read_catalog(path, on_refused=on_refused)]
     assert [artist.id for artist in artists] == ["1", "3"]
     assert told == [(index, reason) for index, (_, reason) in enumerate(BAD, start=1)]
 
@@ -82,7 +87,7 @@ def test_a_broken_line_is_one_row(tmp_path: Path) -> None:
         b'\xef\xbb\xbf{"id":"1","name":"A"}\n{"id":"2","na\n{"id":"\xff","name":"B"}\n{"id":"3","name":"C"}'
     )
     told: list[tuple[int, str]] = []
-    artists = list(read_catalog(path, on_refused=lambda index, why: told.append((index, why.reason))))
+    artists = [one.artist for one in read_catalog(path, on_refused=lambda index, why: told.append((index, why.reason)))]
     assert [artist.id for artist in artists] == ["1", "3"]
     assert told == [(1, "malformed-json"), (2, "malformed-json")]
 
@@ -115,7 +120,7 @@ def test_any_bytes_are_artists_refusals_or_a_user_error(
     path.write_bytes(content)
     try:
         for artist in read_catalog(path, on_refused=lambda _index, _why: None):
-            assert artist.id
+            assert artist.artist.id
     except UserError:
         pass
 
@@ -134,6 +139,28 @@ async def test_it_stores_with_genres_and_a_second_time_changes_nothing(
     assert (found["2"].genre, found["2"].subgenre) == ("unknown", "")
     second = await import_catalog(path, catalog)
     assert (second.read, second.stored) == (4, 0)
+
+
+async def test_counted_genres_decide_by_their_counts(
+    tmp_path: Path, clickhouse: ClickHouse, reference: ClickHouseReference
+) -> None:
+    listed = {"id": "1", "name": "A", "genres": ["rock", "jazz"]}
+    counted = {
+        "id": "2",
+        "name": "B",
+        "genres": [{"name": "rock", "count": 2, "id": "x"}, {"name": "jazz", "count": 12}],
+    }
+    mixed = {"id": "3", "name": "C", "genres": [{"name": "rock", "count": 0}, "jazz"]}
+    path = write(tmp_path / "a.json", [listed, counted, mixed], lines=True)
+    await import_catalog(path, ClickHouseCatalog(clickhouse))
+    found = reference.artists_by_id(["1", "2", "3"])
+    assert {id_: (one.genre, one.subgenre) for id_, one in found.items()} == {
+        "1": ("rock", "rock"),
+        "2": ("jazz", "jazz"),
+        "3": ("jazz", "jazz"),
+    }
+    kept = clickhouse.query("SELECT genres FROM artists FINAL WHERE artist_id = '2'")
+    assert kept == [(["jazz", "rock"],)]  # most votes first
 
 
 async def test_listeners_of_changed_artists_are_to_be_restamped(
