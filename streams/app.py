@@ -35,10 +35,10 @@ from streams.publisher import Publisher, PublisherSettings
 from streams.watchdog import Stuck, Watchdog
 
 _BUFFERED_RUNS = 4
-_FETCH_BYTES = 1024 * 1024  # of one partition: some 3,000 plays
+_FETCH_BYTES = 1024 * 1024  # of one partition: some 2,000 plays unpacked; packed with zstd more than a slice
 _WATCH_S = 0.1  # between two looks at whether the app lives
 _LAG_S = 1.0  # between two looks at the lag
-_STOP_S = 1.5  # for the slice in hand when stopping
+_STOP_S = 1.5  # for the slices in hand when stopping
 _LEAVE_S = 5.0  # for Faust, then for the publisher: used up only when the broker or a thread is gone
 _READ_TOPICS = (PLAY_RECORDED, LISTENER_COMMAND, PLAYBACK_CHANGED)
 _SHORT_LIVED = [topic.name for topic in _READ_TOPICS if topic.retention_ms == HOUR]
@@ -58,8 +58,8 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     # how long a fetch may wait for records. The in-process broker waits it out even when some
     # come, for all partitions of the connection; Apache Kafka answers at once.
     fetch_wait_s: float = 0.05
-    # how often commits go out: publishers wait for them (streams/window.py), and a window of
-    # 4 MiB is some 12,000 records, so this bounds what one partition can take in a second
+    # how often commits go out: publishers wait for them (streams/window.py), and a window holds 2,000 to
+    # 50,000 records by the worker's pace, so this bounds what one partition can take in a second
     commit_s: float = 0.2
     # A worker that was killed holds its partitions for this long; the broker refuses less than 6.
     # Faust's own 60 s means a minute without a play after every crash.
@@ -116,7 +116,7 @@ def make_app(settings: WorkerSettings) -> faust.App:
         broker_commit_interval=settings.commit_s,
         # one message for all that a fetch gave of a partition: streams/chunks.py
         ConsumerScheduler=SliceScheduler,
-        # Memory: four slices in hand (only the last with its records), one being gathered, these Runs,
+        # Memory: three slices in hand (only the last with its records), one being gathered, these Runs,
         # together one slice more, and one fetch in bytes. One fetch can unpack to a whole slice.
         stream_buffer_maxsize=_BUFFERED_RUNS,
         broker_max_poll_records=-(-settings.slice_records // _BUFFERED_RUNS),
@@ -159,7 +159,7 @@ class Worker:
         ...
         await worker.stop()
 
-    `stop` takes under 3 s: the slice in hand may finish and is committed. The pipeline's thread
+    `stop` takes under 3 s: the slices in hand may finish and are committed. The pipeline's threads
     cannot be killed: a store that retries must be told to give up (its `stopping` event).
     """
 

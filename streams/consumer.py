@@ -90,7 +90,8 @@ class SliceScheduler(SchedulingStrategyT):
 
 
 class ConsumerThread(AIOKafkaConsumerThread):
-    """aiokafka's consumer in its thread. Everything but `dead`, `readable` and `keep_from_others` is called there."""
+    """aiokafka's consumer in its thread. Everything but `generation`, `dead`,
+    `readable` and `keep_from_others` is called there."""
 
     consumer: StoredOffsets
     logger = logging.getLogger("faust")  # not that of this module: what Faust says is Faust's

@@ -74,7 +74,7 @@ class Metrics:
         )
         self._work = Histogram(
             "spotifire_slice_seconds",
-            "From the moment a slice is taken up to its rows being durable, by topic.",
+            "From the moment a slice is taken until it and all before it are durable and told, by topic.",
             ["topic"],
             buckets=_SECONDS,
             registry=self.registry,

@@ -135,7 +135,7 @@ class Publisher:
         value: bytes | None,
         headers: Headers,
     ) -> None:
-        """Publish bytes as they are: dead letters, and what an importer can make no event of.
+        """Publish bytes as they are: dead letters that are published again.
 
         Raises what an earlier record failed with. A record of more than 1 MiB fails itself.
         """

@@ -2,7 +2,7 @@
 
 The window is measured against what the worker *committed*, not against what the broker
 acknowledged: the in-process broker acknowledges a record and drops it later, unread, when
-5 MiB of newer ones have arrived. Several publishers may share a partition, so what lies between
+5 MiB or 100,000 newer ones have arrived. Several publishers may share a partition, so what lies between
 its end and the committed offset and is not ours counts as well, at our own mean size; and after
 a share of the window was sent without looking, the broker must be asked again.
 

@@ -26,6 +26,8 @@ from streams.contracts.record import (
     ERROR_TOPIC,
     IMPORT,
     ORIGIN,
+    PUBLISHED,
+    REPLAY,
     SCHEMA_VERSION,
 )
 from streams.contracts.topics import DAY, HOUR, TOPICS, Topic
@@ -48,6 +50,8 @@ out. Times are Unix milliseconds in UTC, 64-bit ids are 16 hexadecimal digits.
 | `{SCHEMA_VERSION}` | every record | the version in the topic's name; without it that version is assumed |
 | `{IMPORT}` | records of an import | the import's id |
 | `{ORIGIN}` | records of an import | where the row stands in which file |
+| `{REPLAY}` | dead letters that are published again | the dead letter's id |
+| `{PUBLISHED}` | dead letters that are published again | when the record was first published, Unix milliseconds UTC |
 | `{ERROR_TOPIC}`, `{ERROR_PARTITION}`, `{ERROR_OFFSET}` | dead letters | where the record stood |
 | `{ERROR_CLASS}`, `{ERROR_MESSAGE}` | dead letters | why it was refused |
 

@@ -45,7 +45,7 @@ PLAY_RECORDED = Topic(
     meaning="one play as a source saw it: a sighting",
     partitions=4,
     retention_ms=14 * DAY,
-    writers="pollers, importer, simulator",
+    writers="pollers, importer, simulator; api, of dead letters",
     readers="worker",
 )
 LISTENER_COMMAND = Topic(
@@ -55,7 +55,7 @@ LISTENER_COMMAND = Topic(
     meaning="work for the worker that holds the listener; the command is a row in ClickHouse first",
     partitions=4,
     retention_ms=14 * DAY,
-    writers="api, command",
+    writers="api, periodic jobs",
     readers="worker",
 )
 PLAY_ENRICHED = Topic(
