@@ -7,12 +7,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
+from deploy.extras import needs
 from deploy.kafka.apache import ApacheKafka
-from deploy.kafka.inprocess import InProcessBroker
 from deploy.kafka.topics import create_topics
 from deploy.settings import Settings
 from streams.contracts.errors import BrokerUnavailable
+
+if TYPE_CHECKING:
+    from deploy.kafka.inprocess import InProcessBroker
 
 LOOK = 1.0  # seconds between two looks at whether Apache Kafka lives
 
@@ -32,13 +36,20 @@ async def open_broker(settings: Settings) -> AsyncIterator[Broker]:
         await create_topics(settings.kafka)
         yield Broker(settings.kafka, _never)
         return
-    broker = InProcessBroker() if settings.kafka == "embedded" else ApacheKafka(settings.data / "kafka")
+    broker = _in_process() if settings.kafka == "embedded" else ApacheKafka(settings.data / "kafka")
     bootstrap = await asyncio.to_thread(broker.start)
     try:
         await create_topics(bootstrap)
         yield Broker(bootstrap, partial(_watch, broker) if isinstance(broker, ApacheKafka) else _never)
     finally:
         await asyncio.to_thread(broker.stop)
+
+
+def _in_process() -> InProcessBroker:
+    needs("confluent_kafka", "Kafka broker", "--kafka HOST:PORT")
+    from deploy.kafka.inprocess import InProcessBroker
+
+    return InProcessBroker()
 
 
 async def _watch(broker: ApacheKafka) -> None:

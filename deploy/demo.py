@@ -54,15 +54,23 @@ class Demo:
         self._storage.catalog.put_artists(artists, [decide(artist.genres) for artist in artists])
 
     async def run(self) -> None:
-        """History where there is none, then plays that arrive, until somebody real is there."""
+        """As `play`; an error of ours ends the demonstration and nothing else."""
+        try:
+            await self.play()
+        except SpotifireError as error:
+            log.warning("demo ended by an error", error=error.one_line())
+
+    async def play(self) -> None:
+        """History where there is none, then plays that arrive, until somebody real is there.
+
+        Raises what the database and the publisher raise.
+        """
         if not await asyncio.to_thread(self.wanted):
             return
         self._running = True
         try:
             await asyncio.to_thread(self.settle_in)
             await first_ending(self._ended.wait, self._past, self._play_on, self._watch)
-        except SpotifireError as error:
-            log.warning("demo ended by an error", error=error.one_line())
         finally:
             self._gone.set()
 

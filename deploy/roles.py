@@ -1,4 +1,4 @@
-"""One part as a process of its own: the worker, the collector, the API. Each is what `up` has, alone.
+"""One part as a process of its own: the worker, the collector, the demo, the API. Each is what `up` has, alone.
 
 The collector and the API import the web framework and Spotify's client when they start: a worker
 needs neither, and is 40 MiB smaller without.
@@ -15,6 +15,7 @@ from prometheus_client import start_http_server
 
 from deploy import folder
 from deploy.kafka.topics import create_topics
+from deploy.measuring import measure_collector, measure_worker
 from deploy.parts import background, first_ending, open_vault, working
 from deploy.schedule import keep
 from deploy.settings import Settings
@@ -43,6 +44,7 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
             opened.callback(thread.join)
             opened.callback(server.shutdown)
         worker = await opened.enter_async_context(working(settings, storage, settings.kafka, metrics))
+        measure_worker(opened, storage.ch, metrics.registry)
         await first_ending(stop.wait, worker.failed)
 
 
@@ -60,9 +62,23 @@ async def run_collector(settings: Settings, stop: asyncio.Event) -> None:
         # it connects nobody, so where a browser would return to does not matter
         collector, _, _ = await open_collector(opened, settings, storage, publisher, vault, redirect_uri="", fake=False)
         collecting = background(opened, "collector", collector.run())
+        measure_collector(opened, storage.ch, collector)
         jobs = background(opened, "jobs", keep([*jobs_of(storage, publisher), *archiving(settings, storage)]))
         log.info("collector started")
         await first_ending(stop.wait, collecting, jobs, publisher.failed)
+
+
+async def run_demo(settings: Settings, stop: asyncio.Event) -> None:
+    """Demo listeners beside the real ones, until `stop`, or until they are removed."""
+    from deploy.demo import Demo
+
+    async with AsyncExitStack() as opened:
+        storage = await asyncio.to_thread(opened.enter_context, open_storage(settings))
+        await create_topics(settings.kafka)
+        publisher = await opened.enter_async_context(Publisher(PublisherSettings(bootstrap=settings.kafka)))
+        playing = background(opened, "demo", Demo(storage, publisher, always=True).play())
+        log.info("demo started")
+        await first_ending(stop.wait, playing, publisher.failed)
 
 
 async def run_api(settings: Settings, stop: asyncio.Event) -> None:

@@ -83,7 +83,9 @@ class Settings(BaseSettings):
     s3_access_key: str = Field("", description="its access key; else the environment and files of AWS are asked")
     s3_secret_key_file: Path | None = Field(None, description="file with the secret that belongs to it")
     worker_id: str = Field(
-        "", description="static name in the consumer group: back in time on the same host, no rebalance"
+        "",
+        description="static name in the consumer group, of one worker alone: back under it within its session (6 s), "
+        "on whatever host, it gets the same partitions, and no other worker is disturbed",
     )
     metrics_port: int | None = Field(None, ge=0, le=65535, description="Prometheus metrics of a worker that runs alone")
     publish_enriched: bool = Field(True, description="publish enriched plays for other consumers")

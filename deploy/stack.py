@@ -19,9 +19,9 @@ from api.app import create_app
 from api.live import LiveHub
 from deploy import doctor
 from deploy.broker import open_broker
-from deploy.clickhouse_http import ChdbHttpServer, Served
 from deploy.demo import Demo
 from deploy.jobs import archiving, jobs_of, wake_commands
+from deploy.measuring import measure_collector, measure_worker
 from deploy.parts import Ending, background, first_ending, is_running, open_vault, settle, until_failure, working
 from deploy.schedule import keep
 from deploy.services import reading, writing
@@ -85,6 +85,7 @@ async def open_stack(
         broker = await opened.enter_async_context(open_broker(settings))
         bootstrap = broker.bootstrap
         worker = await opened.enter_async_context(working(settings, storage, bootstrap, metrics))
+        measure_worker(opened, storage.ch, metrics.registry)
         publisher = await opened.enter_async_context(Publisher(PublisherSettings(bootstrap=bootstrap)))
         opened.push_async_callback(settle, publisher)
         if storage.ch.settings.embedded:  # this process alone: whatever runs was left by one that is gone
@@ -122,6 +123,7 @@ async def open_stack(
                 checks=doctor.checks_of(settings, storage, metrics, collector),
             )
             endings.append(background(opened, "collector", collector.run()))
+            measure_collector(opened, storage.ch, collector)
             endings.append(
                 background(opened, "jobs", keep([*jobs_of(storage, publisher), *archiving(settings, storage)]))
             )
@@ -149,6 +151,8 @@ async def serve_clickhouse(opened: AsyncExitStack, settings: Settings) -> str:
             "--serve-clickhouse is for the embedded engine, and this ClickHouse is a server.",
             cure="Point Grafana at that server.",
         )
+    from deploy.clickhouse_http import ChdbHttpServer, Served  # chDB, which a server does without
+
     served = Served(path=path, database=settings.database, read_only=True)
     server = ChdbHttpServer(served, host="127.0.0.1", port=settings.serve_clickhouse or 0)
     url = await asyncio.to_thread(server.start)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from deploy.extras import needs
 from deploy.settings import Settings, read_secret
 from sinks.catalog import ClickHouseCatalog
 from sinks.clickhouse import ClickHouse, ClickHouseSettings
@@ -48,8 +49,12 @@ class Storage:
 
 
 def clickhouse_settings(settings: Settings) -> ClickHouseSettings:
-    """What the ClickHouse client is handed. Raises UserError when the password file can't be read."""
+    """What the ClickHouse client is handed.
+
+    Raises UserError when the password file can't be read, or no embedded engine is installed.
+    """
     if settings.clickhouse == "embedded":
+        needs("chdb", "ClickHouse", "--clickhouse URL")
         return ClickHouseSettings(path=settings.data / "clickhouse", database=settings.database)
     password = read_secret(settings.clickhouse_password_file) if settings.clickhouse_password_file else ""
     return ClickHouseSettings(

@@ -58,6 +58,7 @@ FIRST = (
     "import_rows",
 )
 LAST = ("plays", "track_artists", "connections", "api_tokens", "listeners")
+OWN = frozenset({VERSIONS, "measurements"})  # of this database alone; the second forgets by itself
 FED = frozenset({"track_artists"})  # a view of the schema fills it from the sightings that are copied
 
 KEY = (
@@ -175,7 +176,7 @@ def restore(ch: ClickHouse, folder: Path, manifest: Manifest, progress: Progress
     known = comparable(manifest)
     ch.create_database()
     present = layouts(ch)
-    if filled := next((t for t in present if t != VERSIONS and ch.scalar(f"SELECT count() FROM `{t}`")), ""):
+    if filled := next((t for t in present if t not in OWN and ch.scalar(f"SELECT count() FROM `{t}`")), ""):
         raise UserError(
             f"{ch.settings.where()} is not empty: {filled} holds rows.", cure="Restore into a new folder: --data DIR."
         )
@@ -218,7 +219,7 @@ def checked(ch: ClickHouse, folder: Path, manifest: Manifest) -> dict[str, Layou
     found = layouts(ch)
     for table in manifest.tables:
         layout = found.get(table)
-        if layout is None or table == VERSIONS:
+        if layout is None or table in OWN:
             raise UserError(f"The backup is refused: {table!r} is no table of ours.", cure="Take another file.")
         try:
             about = pq.read_metadata(file_of(folder, table))
@@ -277,7 +278,7 @@ def ordered(tables: Sequence[Layout]) -> list[Layout]:
         **{name: number - len(FIRST) for number, name in enumerate(FIRST)},
         **{name: number + 1 for number, name in enumerate(LAST)},
     }
-    return sorted((t for t in tables if t.name != VERSIONS), key=lambda t: (place.get(t.name, 0), t.name))
+    return sorted((t for t in tables if t.name not in OWN), key=lambda t: (place.get(t.name, 0), t.name))
 
 
 @contextmanager

@@ -63,7 +63,8 @@ class Collector:
         self._publisher = publisher
         self._clock = clock
         self._tokens = Tokens(settings.spotify, connections, vault, clock)
-        self._client = SpotifyClient(settings.spotify, self._tokens, Blocks(clock))
+        self._blocks = Blocks(clock)
+        self._client = SpotifyClient(settings.spotify, self._tokens, self._blocks)
         self._listeners: dict[int, Listening] = {}
         self._wake: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -96,6 +97,10 @@ class Collector:
     def health(self) -> tuple[ListenerHealth, ...]:
         """Every connected listener, and those who must connect again."""
         return tuple(listener.health() for listener in list(self._listeners.values()))
+
+    def told_to_wait(self) -> dict[str, int]:
+        """How often Spotify asked for a pause since the start, by kind (Blocks.told). Safe for threads."""
+        return self._blocks.told()
 
     def _follow(self, connections: Sequence[Connection]) -> None:
         granted = {one.listener: one for one in connections if one.state != "pending"}

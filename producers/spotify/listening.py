@@ -56,6 +56,7 @@ class Listening:
         self._playback = _Job("now-playing", self._poll_playback)
         self._task: asyncio.Task[None] | None = None
         self._connection: Connection | None = None
+        self._granted: int | None = None  # the grant that the task was started for
         self._dead = ""  # why the listener must connect again
         self._last_poll: int | None = None
         self._last_good: int | None = None
@@ -64,12 +65,12 @@ class Listening:
 
     def follow(self, connection: Connection) -> None:
         """Start, go on or rest, as the connection says."""
-        again = self._connection is None or self._connection.granted_at != connection.granted_at
         self._connection = connection
         if connection.state == "reconnect":
             self._dead = connection.detail or "This listener must connect to Spotify again."
-        elif again and (self._task is None or self._task.done()):
-            self._dead = ""
+        # not once for each grant: the task may still be ending with the one before
+        elif self._task is None or (self._task.done() and self._granted != connection.granted_at):
+            self._dead, self._granted = "", connection.granted_at
             for job in (self._plays, self._playback):
                 job.due, job.failures, job.error = 0, 0, ""
             self._task = asyncio.create_task(self._run(), name=f"collect-{to_hex(self._listener)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from collections import Counter
 from collections.abc import Callable
 from typing import Literal
 
@@ -67,14 +68,21 @@ class Blocks:
     def __init__(self, clock: Callable[[], int]) -> None:
         self._clock = clock
         self._until: dict[tuple[str, str], int] = {}
+        self._told: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     def block(self, client_id: str, family: Family | Literal["*"], seconds: float) -> int:
         """Block for `seconds` from now, never shorter than it was; returns until when."""
         until = self._clock() + int(seconds * 1000)
         with self._lock:
+            self._told["rate" if family == EVERYTHING else "quota"] += 1
             self._until[client_id, family] = max(until, self._until.get((client_id, family), 0))
             return self._until[client_id, family]
+
+    def told(self) -> dict[str, int]:
+        """How often Spotify asked for a pause since the start: for its rolling window (rate), for a quota."""
+        with self._lock:
+            return {kind: self._told[kind] for kind in ("rate", "quota")}
 
     def check(self, client_id: str, family: Family) -> None:
         """Raise what Spotify said last, with the time that is left of it, while it still counts.

@@ -32,6 +32,7 @@ FORMATS: tuple[Format, ...] = ("jsonl", "csv", "parquet")
 LEFT_OUT: Mapping[str, str] = {
     "connections": "holds the secrets of the connection to Spotify: connect again",
     "api_tokens": "gives access to the API: add a new one",
+    "measurements": "how collecting went in the last 30 days: holds no plays",
 }
 OWN_ARTISTS = "artist_id IN (SELECT artist_id FROM plays FINAL WHERE listener = {listener:UInt64})"
 WHERE: Mapping[str, str] = {

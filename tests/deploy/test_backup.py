@@ -79,6 +79,19 @@ def test_out_and_back(clickhouse: ClickHouse, tmp_path: Path, kind: packs.Kind) 
     assert not clickhouse.query("SELECT name FROM system.databases WHERE name LIKE '%snapshot%'")
 
 
+def test_what_the_parts_measured_of_themselves_stays_where_it_was(clickhouse: ClickHouse, tmp_path: Path) -> None:
+    """An instance that has run, without anything stored yet, is empty; and what is old is dropped on its way in."""
+    measured = "INSERT INTO measurements (measure, measured_at, value) SELECT 'blocked', now64(3), 1"
+    filled(clickhouse, sightings=3)
+    clickhouse.command(measured)
+    made = backups.dump(clickhouse, tmp_path / "made")
+    assert "measurements" not in made.tables
+    with fresh_database() as fresh:
+        fresh.command(measured)
+        backups.restore(fresh, tmp_path / "made", made)
+        assert proofs(fresh) == proofs(clickhouse)
+
+
 def test_while_rows_are_written(clickhouse: ClickHouse, tmp_path: Path) -> None:
     """Plays first, then sightings, as the worker does: what the backup holds is a moment of that."""
     filled(clickhouse, 100)

@@ -6,6 +6,7 @@ import os
 import re
 import stat
 import subprocess
+import tomllib
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,14 @@ from grafana.query import PLUGIN, PLUGIN_VERSION
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OURS = ("migrate", "worker", "collector", "api")
+OURS = ("migrate", "worker", "collector", "api", "demo")
+OWN: dict[str, dict[str, Any]] = {
+    name: yaml.safe_load((ROOT / "deploy" / "compose" / f"own-{name}.yml").read_text("utf-8"))["services"]
+    for name in ("kafka", "clickhouse")
+}
 SECRET_TABLES = {"connections", "api_tokens"}
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+VERSION: str = PROJECT["project"]["version"]
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text("utf-8")
 
 
@@ -39,9 +46,10 @@ def test_every_image_is_pinned() -> None:
         "kafka": "apache/kafka:4.3.1",
         "clickhouse": "clickhouse/clickhouse-server:26.8",
         "grafana": "grafana/grafana:13.2.3",
-        **dict.fromkeys(OURS, "spotifire:0.1.0"),
+        **dict.fromkeys(OURS, f"spotifire:{VERSION}-slim"),
     }
     assert [name for name in SERVICES if "build" in SERVICES[name]] == ["migrate"], "built once"
+    assert SERVICES["migrate"]["build"]["target"] == "slim"
     for name in OURS:
         assert SERVICES[name]["pull_policy"] == "never", "a registry would be asked for an image of ours"
 
@@ -59,7 +67,7 @@ def test_only_page_and_grafana_are_published_and_on_loopback() -> None:
 def test_every_service_has_a_limit_and_comes_back() -> None:
     for name, service in SERVICES.items():
         assert re.fullmatch(r"\d+[mg]", default(service["mem_limit"])), name
-        assert service["restart"] == ("no" if name == "migrate" else "unless-stopped"), name
+        assert service["restart"] == {"migrate": "no", "demo": "on-failure"}.get(name, "unless-stopped"), name
 
 
 def test_health_is_asked_where_there_is_something_to_ask() -> None:
@@ -67,12 +75,12 @@ def test_health_is_asked_where_there_is_something_to_ask() -> None:
         check = SERVICES[name]["healthcheck"]
         assert check["test"][0] == "CMD", name
         assert {"interval", "timeout", "start_period", "retries"} <= set(check), name
-    for name in ("migrate", "collector"):
-        assert SERVICES[name]["healthcheck"] == {"disable": True}
+    for name in ("migrate", "collector", "demo"):
+        assert "healthcheck" not in SERVICES[name], "`up --wait` fails where one is disabled, and waits for none"
 
 
 def test_parts_wait_for_what_they_need() -> None:
-    for name in ("worker", "collector", "api"):
+    for name in ("worker", "collector", "api", "demo"):
         waits = {other: how["condition"] for other, how in SERVICES[name]["depends_on"].items()}
         assert waits == {
             "kafka": "service_healthy",
@@ -116,7 +124,7 @@ def test_our_parts_run_with_a_read_only_root_and_no_rights() -> None:
         assert service["tmpfs"] == ["/tmp"]
         assert service["cap_drop"] == ["ALL"]
         assert service["security_opt"] == ["no-new-privileges:true"]
-        if name != "migrate":
+        if name not in ("migrate", "demo"):
             assert service["volumes"] == [f"{name}:/data"]
 
 
@@ -136,7 +144,7 @@ def test_our_parts_are_given_settings_that_exist(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_worker_has_no_fixed_name_in_the_group() -> None:
-    """Else a recreated or a second worker gets a former one's assignment, which Faust refuses: it reads nothing."""
+    """A name is of one worker alone, and all of `--scale` have the same environment."""
     assert "SPOTIFIRE_WORKER_ID" not in SERVICES["worker"]["environment"]
     assert "hostname" not in SERVICES["worker"]
     assert "container_name" not in SERVICES["worker"], "--scale needs a name for each"
@@ -188,21 +196,104 @@ def test_every_variable_is_explained_with_its_default() -> None:
     assert dict(re.findall(r"^(\w+)=(.*)$", example, re.MULTILINE)) == used
 
 
+# With a Kafka or a ClickHouse of one's own
+
+
+def test_what_is_yours_is_not_started_and_nobody_waits_for_it() -> None:
+    for name, services in OWN.items():
+        assert services[name] == {"profiles": ["bundled"]}
+        waiting = {other for other, service in SERVICES.items() if name in service.get("depends_on", {})}
+        assert set(services) == waiting | {name}
+        for other in waiting:
+            assert services[other]["depends_on"] == {name: {"condition": "service_healthy", "required": False}}
+            if other != "grafana":
+                assert services[other]["networks"] == ["store", "outside"], f"{other} would not reach it"
+
+
+def test_everybody_is_given_the_address_and_compose_asks_for_it() -> None:
+    for name in OURS:
+        assert "${SPOTIFIRE_CLICKHOUSE:?" in OWN["clickhouse"][name]["environment"]["SPOTIFIRE_CLICKHOUSE"], name
+        if name != "migrate":
+            assert "${SPOTIFIRE_KAFKA:?" in OWN["kafka"][name]["environment"]["SPOTIFIRE_KAFKA"], name
+    known = {f"SPOTIFIRE_{name.upper()}" for name in Settings.model_fields}
+    for services in OWN.values():
+        for name in set(OURS) & set(services):
+            assert set(services[name]["environment"]) <= known
+
+
+def test_grafana_asks_your_clickhouse_as_it_asks_ours() -> None:
+    grafana = OWN["clickhouse"]["grafana"]
+    ((source, target, mode),) = (volume.split(":") for volume in grafana["volumes"])
+    assert target.startswith("/etc/grafana/provisioning/datasources/")
+    assert mode == "ro"
+    bundled = ROOT / "grafana/provisioning/datasources" / Path(target).name
+    ours, theirs = (
+        yaml.safe_load(path.read_text("utf-8"))["datasources"][0]
+        for path in (bundled, ROOT / source.removeprefix("./"))
+    )
+    given = {value.removeprefix("$") for value in theirs["jsonData"].values() if value.startswith("$")}
+    assert given == set(grafana["environment"])
+    for settings in (ours["jsonData"], theirs["jsonData"]):
+        for name in ("host", "port", "protocol", "secure", "username"):
+            settings.pop(name, None)
+    assert theirs == ours
+
+
+def test_variables_of_these_files_are_explained_and_nothing_merges_itself() -> None:
+    texts = [path.read_text("utf-8") for path in sorted((ROOT / "deploy" / "compose").glob("*.yml"))]
+    example = (ROOT / ".env.example").read_text("utf-8")
+    explained = dict(re.findall(r"^#(\w+)=(.*)$", example, re.MULTILINE))
+    for text in texts:
+        defaults = dict(re.findall(r"\$\{(\w+):-([^}]*)\}", text))
+        assert set(re.findall(r"\$\{(\w+)", text)) <= set(explained)
+        assert defaults.items() <= explained.items()
+    for path in explained["COMPOSE_FILE"].split(":"):
+        assert (ROOT / path).exists(), path
+    assert SERVICES["demo"]["profiles"] == [explained["COMPOSE_PROFILES"]]
+    assert [name for name, service in SERVICES.items() if "profiles" in service] == ["demo"]
+    for name in ("docker-compose.override.yml", "docker-compose.override.yaml", "compose.override.yml"):
+        assert not (ROOT / name).exists()
+
+
 # The image
 
 
 def test_the_image_is_built_from_hashes_and_runs_as_nobody() -> None:
-    bases = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
-    assert bases == ["${BASE}", "${BASE}"]
+    stages = re.findall(r"^FROM (\S+)(?: AS (\S+))?$", DOCKERFILE, re.MULTILINE)
+    assert {base for base, _ in stages} <= {"${BASE}", *(name for _, name in stages)}
+    assert stages[-1] == ("runtime", ""), "a build without a target is the all-in-one"
+    assert ("runtime", "slim") in stages, "both run as the same user, with the same environment"
+    runtime = DOCKERFILE.split(" AS runtime")[1].split("FROM ")[0]
+    assert "USER 10001:10001" in runtime
+    assert "ENTRYPOINT" in runtime
     installs = [line for line in DOCKERFILE.replace("\\\n", " ").splitlines() if "-r requirements" in line]
     assert installs
     for line in installs:
         assert line.count("-r requirements") == line.count("--require-hashes")
     assert re.search(r"^USER 10001:10001$", DOCKERFILE, re.MULTILINE)
     assert "/usr/local/bin/python" not in DOCKERFILE
-    assert "HEALTHCHECK" in DOCKERFILE
+    assert DOCKERFILE.index("HEALTHCHECK") > DOCKERFILE.rindex("FROM "), "of parts, docker-compose.yml says how"
     assert "SPOTIFIRE_ALWAYS_SIGN_IN=true" in DOCKERFILE
     assert "PYTHONDONTWRITEBYTECODE=1" in DOCKERFILE
+
+
+def test_the_slim_image_is_the_same_without_the_embedded_database_and_broker() -> None:
+    pinned = {
+        name: dict(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / name).read_text("utf-8"), re.MULTILINE))
+        for name in ("requirements.lock", "requirements-slim.lock")
+    }
+    whole, slim = pinned.values()
+    assert slim.items() < whole.items()
+    assert set(whole) - set(slim) == {"chdb", "chdb-core", "confluent-kafka"}
+    until_slim = DOCKERFILE.split("FROM runtime AS slim")[0]
+    assert "requirements.lock" not in until_slim, "the classic builder runs every stage above"
+
+
+def test_images_say_what_they_are_and_suit_every_platform() -> None:
+    labels = dict(re.findall(r"org\.opencontainers\.image\.([\w.]+)=\"([^\"]*)\"", DOCKERFILE))
+    assert {"title", "description", "licenses", "version", "revision", "base.name"} <= set(labels)
+    assert re.search(rf"^ARG VERSION={re.escape(VERSION)}$", DOCKERFILE, re.MULTILINE)
+    assert not re.search(r"amd64|x86_64|arm64|aarch64|--platform", DOCKERFILE)
 
 
 def test_what_is_copied_exists_and_reaches_the_builder() -> None:
@@ -218,9 +309,7 @@ def test_what_is_copied_exists_and_reaches_the_builder() -> None:
 
 
 def test_every_package_is_in_the_image() -> None:
-    packages = re.search(r"^packages = \[(.*)\]$", (ROOT / "pyproject.toml").read_text("utf-8"), re.MULTILINE)
-    assert packages is not None
-    for name in re.findall(r'"(\w+)"', packages[1]):
+    for name in PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]:
         assert f"COPY {name} {name}" in DOCKERFILE
 
 

@@ -16,15 +16,19 @@ import pytest
 from sinks import archive, erase
 from sinks.clickhouse import ClickHouse
 from sinks.connections import ClickHouseConnections
+from sinks.corrections import ClickHouseCorrections
 from sinks.erase import erase_listener
 from sinks.exports.listener import FORMATS, LEFT_OUT, WHERE, export_listener
 from sinks.exports.pages import Format, layouts, pages
+from sinks.exports.restore import restore_listener
 from sinks.listeners import Listeners
+from sinks.travel import Travel
 from sinks.writer import Writer
 from streams.contracts.errors import UserError
 from streams.contracts.ids import to_hex
-from streams.contracts.ports import Connection
+from streams.contracts.ports import Connection, Correction
 from streams.contracts.tables import IMPORT_ROWS
+from tests.support.clickhouse import fresh_database
 from tests.support.rows import NOON_MS, sighting, sightings_table
 from tests.support.web import Seeded, seed
 
@@ -74,7 +78,7 @@ def test_everything_of_one_listener_and_nothing_of_another(
         assert zipped.testzip() is None
         manifest = json.loads(zipped.read("manifest.json"))
         assert manifest["listener"] == seeded.ada.listener
-        assert set(manifest["left_out"]) == {"connections", "api_tokens"}
+        assert set(manifest["left_out"]) == {"connections", "api_tokens", "measurements"}
         for file in manifest["files"]:
             rows = rows_of(zipped, file["file"])
             assert len(rows) == file["rows"], file
@@ -146,6 +150,44 @@ def test_the_archive_follows_the_record(clickhouse: ClickHouse, seeded: Seeded, 
     assert (last.listeners, last.written, last.removed) == (1, 1, 2)
     assert not list((tmp_path / "a" / seeded.bob.listener).glob("*"))
     assert sum(months(tmp_path / "a", seeded.ada.listener).values()) == 400
+
+
+def test_countries_that_were_dropped_leave_the_archive(clickhouse: ClickHouse, seeded: Seeded, tmp_path: Path) -> None:
+    old, ada = NOON_MS - 700 * DAY, seeded.ada
+    put(clickhouse, *(sighting(ada.id, old + number, ms_played=number, country="PT") for number in range(20)))
+    put(clickhouse, sighting(seeded.bob.id, old, country="ES"))
+    place = archive.Place(str(tmp_path / "a"))
+    archive.run(clickhouse, place)
+
+    def countries(listener: str) -> set[str]:
+        paths = (tmp_path / "a" / listener).glob("*.parquet")
+        return {country for path in paths for country in pq.read_table(path)["country"].to_pylist()}
+
+    assert "PT" in countries(ada.listener)
+    corrections = ClickHouseCorrections(clickhouse)
+    corrections.put([Correction(listener=ada.id, kind="country", subject="")])
+    assert corrections.drop_countries(ada.id) >= 20
+    assert archive.run(clickhouse, place).written >= 1
+    assert countries(ada.listener) == {""}
+    assert "ES" in countries(seeded.bob.listener)
+    assert archive.run(clickhouse, place).written == 0
+    assert archive.settings_of(place, ada.listener)["keeps_countries"] is False
+    with fresh_database() as anew:
+        for listener, kept in ((ada.listener, False), (seeded.bob.listener, True)):
+            row = restore_listener(anew, Listeners(anew), archive.settings_of(place, listener), None)
+            assert Travel(anew).countries_kept(row.id) is kept
+
+
+def test_an_archive_of_before_countries_were_counted_is_written_again(
+    clickhouse: ClickHouse, seeded: Seeded, tmp_path: Path
+) -> None:
+    place = archive.Place(str(tmp_path / "a"))
+    first = archive.run(clickhouse, place)
+    manifest = json.loads((tmp_path / "a" / "manifest.json").read_text())
+    for month in (month for months in manifest["listeners"].values() for month in months.values()):
+        del month["countries"]
+    (tmp_path / "a" / "manifest.json").write_text(json.dumps(manifest))
+    assert archive.run(clickhouse, place).written == first.written
 
 
 def test_a_foreign_archive_is_refused(tmp_path: Path) -> None:

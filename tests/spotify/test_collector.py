@@ -149,6 +149,7 @@ async def test_a_quota_shows_until_when_and_nothing_is_asked_before(bench: Bench
         assert health.blocked_until is not None
         assert 490_000 < health.blocked_until - bench.clock() <= 500_000
         assert "quota" in health.last_error
+        assert one.told_to_wait() == {"rate": 0, "quota": 1}
         asked = len(bench.fake.calls)
         await asyncio.sleep(0.8)
         assert len(bench.fake.calls) == asked

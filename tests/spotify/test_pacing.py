@@ -59,6 +59,7 @@ def test_blocks_end_by_themselves_and_never_become_shorter() -> None:
     with pytest.raises(SourceUnavailable) as told:
         blocks.check("app", "profile")
     assert told.value.retry_after == 7
+    assert blocks.told() == {"rate": 1, "quota": 2}
     now[0] += 100_000
     blocks.check("app", "player")
     assert blocks.until("app", "player") is None
