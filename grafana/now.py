@@ -4,47 +4,26 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.builders import barchart, stat, statetimeline, table
 from grafana_foundation_sdk.builders.common import ReduceDataOptions, VizLegendOptions
-from grafana_foundation_sdk.builders.dashboard import (
-    Dashboard,
-    DatasourceVariable,
-    FieldColor,
-    QueryVariable,
-)
+from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.models.common import BigValueColorMode, BigValueGraphMode
-from grafana_foundation_sdk.models.dashboard import (
-    DynamicConfigValue,
-    FieldColorModeId,
-    GridPos,
-    VariableRefresh,
-)
+from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
 from grafana import now_sql
-from grafana.query import PLUGIN, SOURCE, Format, Query
-
-UID = "spotifire-now"
-ACCENT = "purple"  # the one colour; red and green stay for health
+from grafana.board import accent, at, head, image, listener, plain
+from grafana.query import SOURCE, Format, Query
 
 
 def dashboard() -> Dashboard:
     """The dashboard, ready to build."""
-    board = (
-        Dashboard("Now")
-        .uid(UID)
-        .description("What plays at this moment, and what the day sounds like so far.")
-        .tags(["spotifire"])
-        .time("now-30d", "now")
-        .refresh("10s")
-        .timezone("browser")
-        .with_variable(DatasourceVariable("source").label("Data source").type(PLUGIN))
-        .with_variable(
-            QueryVariable("listener")
-            .label("Listener")
-            .datasource(SOURCE)
-            .query(now_sql.LISTENERS)
-            .refresh(VariableRefresh.ON_DASHBOARD_LOAD)
-        )
+    board = head(
+        "Now",
+        "What plays at this moment, and what the day sounds like so far.",
+        since="now-30d",
+        refresh="5s",
+        timezone="browser",
+        choices=[listener()],
     )
-    board.with_panel(_playing().id(1).grid_pos(_at(0, 0, 8, 6)))
+    board.with_panel(_playing().id(1).grid_pos(at(0, 0, 8, 6)))
     for number, (title, question, sql, unit) in enumerate(
         (
             ("Plays today", "How many tracks did I hear today?", now_sql.PLAYS_TODAY, "short"),
@@ -58,28 +37,11 @@ def dashboard() -> Dashboard:
             ),
         )
     ):
-        board.with_panel(_figure(title, question, sql, unit).id(number + 2).grid_pos(_at(8 + 4 * number, 0, 4, 6)))
-    board.with_panel(_days().id(6).grid_pos(_at(0, 6, 16, 8)))
-    board.with_panel(_sessions().id(7).grid_pos(_at(16, 6, 8, 8)))
-    board.with_panel(_last().id(8).grid_pos(_at(0, 14, 24, 16)))
+        board.with_panel(_figure(title, question, sql, unit).id(number + 2).grid_pos(at(8 + 4 * number, 0, 4, 6)))
+    board.with_panel(_days().id(6).grid_pos(at(0, 6, 16, 8)))
+    board.with_panel(_sessions().id(7).grid_pos(at(16, 6, 8, 8)))
+    board.with_panel(_last().id(8).grid_pos(at(0, 14, 24, 16)))
     return board
-
-
-def _at(x: int, y: int, w: int, h: int) -> GridPos:
-    return GridPos(x=x, y=y, w=w, h=h)
-
-
-def _accent() -> FieldColor:
-    return FieldColor().mode(FieldColorModeId.FIXED).fixed_color(ACCENT)
-
-
-def _image(width: int) -> list[DynamicConfigValue]:
-    """A column of addresses shown as pictures."""
-    return [
-        DynamicConfigValue("custom.cellOptions", {"type": "image"}),
-        DynamicConfigValue("custom.width", width),
-        DynamicConfigValue("displayName", " "),
-    ]
 
 
 def _playing() -> table.Panel:
@@ -91,7 +53,7 @@ def _playing() -> table.Panel:
         .with_target(Query(now_sql.PLAYING))
         .unit("string")
         .no_value("Nothing plays")
-        .override_by_name("cover", _image(72))
+        .override_by_name("cover", image(72))
         .override_by_name("seen", [DynamicConfigValue("unit", "dateTimeFromNow")])
     )
 
@@ -106,7 +68,8 @@ def _figure(title: str, question: str, sql: str, unit: str) -> stat.Panel:
         .unit(unit)
         .decimals(0)
         .no_value("0")
-        .color_scheme(_accent())
+        .color_scheme(accent())
+        .thresholds(plain())
         .color_mode(BigValueColorMode.VALUE)
         .graph_mode(BigValueGraphMode.AREA)
         .reduce_options(ReduceDataOptions().calcs(["sum"]))
@@ -121,7 +84,8 @@ def _days() -> barchart.Panel:
         .datasource(SOURCE)
         .with_target(Query(now_sql.PLAYS_BY_DAY))
         .unit("short")
-        .color_scheme(_accent())
+        .color_scheme(accent())
+        .thresholds(plain())
         .x_field("day")
         .x_tick_label_spacing(100)
         .legend(VizLegendOptions().show_legend(False))
@@ -138,7 +102,8 @@ def _sessions() -> statetimeline.Panel:
         .time_from("24h")
         .hide_time_override(True)
         .unit("string")
-        .color_scheme(_accent())
+        .color_scheme(accent())
+        .thresholds(plain())
         .merge_values(False)
         .legend(VizLegendOptions().show_legend(False))
     )
@@ -152,7 +117,7 @@ def _last() -> table.Panel:
         .datasource(SOURCE)
         .with_target(Query(now_sql.LAST_PLAYS))
         .unit("string")
-        .override_by_name("cover", _image(64))
+        .override_by_name("cover", image(64))
         .override_by_name("played", [DynamicConfigValue("custom.width", 150)])
         .override_by_name("heard", [DynamicConfigValue("unit", "dtdurations"), DynamicConfigValue("custom.width", 120)])
     )

@@ -1,25 +1,15 @@
 """The SQL of the dashboard Now. Plays are those that the listener's settings count.
 
-Grafana's plugin expands the macros whose names begin with two underscores, and `${listener}` is
-the 16 digits of the listener's id. "Now" is the end of the chosen time range. Days and hours are
-the stamped local ones; what is still ahead of any play (today's beginning) is reckoned in the
-zone that the listener lives in at that moment.
+"Now" is the end of the chosen time range. Days and hours are the stamped local ones; what is still
+ahead of any play (today's beginning) is reckoned in the zone that the listener lives in at that moment.
 """
 
 from __future__ import annotations
 
-LISTENERS = "SELECT listener_hex, name FROM v_listeners ORDER BY is_demo, name"
+from grafana.board_sql import ME, TODAY
 
-# `me` is the id as a number, so that the primary key is used; `today` the local date.
-_ME = "reinterpretAsUInt64(reverse(unhex(${listener:singlequote})))"
 _TODAY = f"""\
-WITH
-    {_ME} AS me,
-    (
-        SELECT arrayFirst(z -> z.starts <= $__toTime, arrayReverse(zones)).zone
-        FROM v_listeners WHERE listener = me
-    ) AS home,
-    toDate(toTimeZone($__toTime, ifNull(nullIf(home, ''), 'UTC'))) AS today,
+{TODAY},
     bitShiftLeft(toUInt64(toUnixTimestamp(toDateTime(today, 'UTC')) - 86400), 32) AS from_id"""
 _HOURS = """\
 GROUP BY time
@@ -28,7 +18,7 @@ ORDER BY time WITH FILL
     TO toTimeZone($__toTime, 'UTC') STEP INTERVAL 1 HOUR"""
 
 PLAYING = f"""\
-WITH {_ME} AS me
+WITH {ME} AS me
 SELECT
     image_url AS cover,
     title AS track,
@@ -65,22 +55,23 @@ FROM
 )
 {_HOURS}"""
 
+# Who was heard on an earlier day is told by the daily rollup, which is behind by seconds of today alone.
 NEW_ARTISTS_TODAY = f"""\
 {_TODAY}
 SELECT toStartOfHour(toDateTime(first_at)) AS time, toFloat64(count()) AS artists
 FROM
 (
-    SELECT artist_key, min(ended_at) AS first_at, argMin(local_date, ended_at) AS first_day
+    SELECT artist_key, min(ended_at) AS first_at
     FROM v_counted_plays
-    WHERE listener = me AND ended_at <= $__toTime
+    WHERE listener = me AND play_id >= from_id AND local_date = today AND ended_at <= $__toTime AND artist_key != ''
     GROUP BY artist_key
-    HAVING first_day = today
 )
+WHERE cityHash64(artist_key) NOT IN (SELECT artist FROM v_day_artists WHERE listener = me AND day < today)
 {_HOURS}"""
 
 SESSIONS = f"""\
 WITH
-    {_ME} AS me,
+    {ME} AS me,
     bitShiftLeft(toUInt64(toUnixTimestamp($__fromTime - INTERVAL 1 DAY)), 32) AS from_id,
     heard AS
     (
@@ -122,7 +113,7 @@ ORDER BY time, session IS NULL"""
 
 PLAYS_BY_DAY = f"""\
 WITH
-    {_ME} AS me,
+    {ME} AS me,
     toDate($__fromTime, 'UTC') AS first_day,
     toDate($__toTime, 'UTC') AS last_day,
     bitShiftLeft(toUInt64(toUnixTimestamp($__fromTime) - 172800), 32) AS from_id
@@ -138,9 +129,17 @@ FROM
 )
 ORDER BY day"""
 
+# Fifty days with music hold fifty plays, and a bound on the key spares reading all the others.
 LAST_PLAYS = f"""\
 WITH
-    {_ME} AS me
+    {ME} AS me,
+    (
+        SELECT min(day) FROM
+        (
+            SELECT day FROM v_days WHERE listener = me AND first_at <= $__toTime ORDER BY day DESC LIMIT 55
+        )
+    ) AS near,
+    bitShiftLeft(toUInt64(greatest(0, toInt64(toUInt16(near)) - 1) * 86400), 32) AS from_id
 SELECT
     image_url AS cover,
     formatDateTime(
@@ -152,6 +151,6 @@ SELECT
     genre,
     ms_heard / 1000 AS heard
 FROM v_counted_plays
-WHERE listener = me AND ended_at <= $__toTime
+WHERE listener = me AND play_id >= from_id AND ended_at <= $__toTime
 ORDER BY play_id DESC
 LIMIT 50"""

@@ -12,10 +12,18 @@ from pathlib import Path
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from grafana import now
+from grafana import alerts, evolution, home, now, pipeline, rhythm, taste, you
 
 FOLDER = Path(__file__).parent / "dashboards"
-DASHBOARDS: Mapping[str, Callable[[], Dashboard]] = {"now.json": now.dashboard}
+DASHBOARDS: Mapping[str, Callable[[], Dashboard]] = {
+    "home.json": home.dashboard,
+    "now.json": now.dashboard,
+    "taste.json": taste.dashboard,
+    "rhythm.json": rhythm.dashboard,
+    "evolution.json": evolution.dashboard,
+    "you.json": you.dashboard,
+    "pipeline.json": pipeline.dashboard,
+}
 
 
 def rendered() -> dict[str, str]:
@@ -39,3 +47,4 @@ def render(folder: Path = FOLDER) -> list[Path]:
 
 if __name__ == "__main__":
     render()
+    alerts.render()

@@ -1,4 +1,4 @@
-"""`grafana`: the dashboards as files, and into a Grafana that is already there."""
+"""`grafana`: dashboards and alerts as files, and into a Grafana that is already there."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from deploy.commands.console import Config, Data, Json, guarded, shell, table
 from deploy.settings import read_secret
 from streams.contracts.errors import UserError
 
-app = typer.Typer(no_args_is_help=True, help="Dashboards: write them, push them, check a Grafana.")
+app = typer.Typer(no_args_is_help=True, help="Dashboards and alerts: write them, push them, check a Grafana.")
 
 Url = Annotated[str, typer.Option("--url", help="Where Grafana is.")]
 TokenFile = Annotated[Path, typer.Option("--token-file", help="File with a service account's token.")]
@@ -22,15 +22,20 @@ TokenFile = Annotated[Path, typer.Option("--token-file", help="File with a servi
 @guarded
 def render_(
     folder: Annotated[Path, typer.Argument(help="Where to write the dashboards' JSON.")],
+    alerts_file: Annotated[
+        Path | None, typer.Option("--alerts", help="Where to write the alert rules: a file of provisioning/alerting.")
+    ] = None,
     json: Json = False,
     data: Data = None,
     config: Config = None,
 ) -> None:
-    """Write the dashboards as JSON, for Grafana's provisioning from files."""
-    from grafana import render
+    """Write dashboards as JSON, and the alert rules as YAML, for Grafana's provisioning from files."""
+    from grafana import alerts, render
 
     run = shell(json, data, config)
     written = [str(path) for path in render.render(folder)]
+    if alerts_file is not None:
+        written.append(str(alerts.render(alerts_file)))
     run.show({"written": written}, lambda: Text("\n".join(written)))
 
 
@@ -39,19 +44,22 @@ def render_(
 def push(
     token_file: TokenFile,
     url: Url = "http://127.0.0.1:3000",
+    source: Annotated[
+        str, typer.Option("--source", help="Data source that the alerts ask, if there are several.")
+    ] = "",
     json: Json = False,
     data: Data = None,
     config: Config = None,
 ) -> None:
-    """Create or overwrite the dashboards in a Grafana's folder Spotifire."""
+    """Create or overwrite the dashboards and alert rules in a Grafana's folders of ours."""
     from grafana import client
 
     run = shell(json, data, config)
     try:
-        urls = client.push(client.GrafanaSettings(url, read_secret(token_file)))
+        urls = client.push(client.GrafanaSettings(url, read_secret(token_file)), source)
     except client.GrafanaProblem as problem:
         raise UserError(str(problem)) from problem
-    run.show({"dashboards": urls}, lambda: Text("\n".join(urls)))
+    run.show({"pushed": urls}, lambda: Text("\n".join(urls)))
 
 
 @app.command()
@@ -63,7 +71,7 @@ def check(
     data: Data = None,
     config: Config = None,
 ) -> None:
-    """Check that a Grafana has the data source and the dashboards, and that they answer."""
+    """Check that a Grafana has data source, dashboards and alert rules as here, and that the source answers."""
     from grafana import client
 
     run = shell(json, data, config)
