@@ -1,6 +1,6 @@
 # Spotifire. `make run` and `make test` set up what they need by themselves; `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help run setup test test-faults check bench bench-stream bench-read lock generated clean
+.PHONY: help run setup test test-faults check bench bench-stream bench-read bench-import lock generated clean
 
 BIN := .venv/bin
 ARGS ?=
@@ -36,6 +36,9 @@ bench-stream: setup ## the stream engine against a bare loop and other framework
 
 bench-read: setup ## every read of one listener, alone and among others (ARGS="--others 100000000": 15 minutes)
 	$(BIN)/python -m tests.bench.read $(ARGS)
+
+bench-import: setup ## an export from the command to the last row stored, while `up` runs (ARGS="--rows 1500000 --kafka embedded,apache")
+	$(BIN)/python -m tests.bench.imports $(ARGS)
 
 generated: setup ## write again what is generated: schemas, docs/events.md, docs/data.md, dashboards, personas
 	$(BIN)/python -m streams.contracts.schema

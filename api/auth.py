@@ -1,6 +1,7 @@
 """Who is calling. Three ways in, tried in this order:
 
-1. `Authorization: Bearer`: the owner's token from the token file, or an API token (owner or listener).
+1. `Authorization: Bearer`: the owner's token from the token file, or an API token, which opens one listener,
+   or reads everything and changes nothing.
 2. The session cookie of someone who signed in.
 3. Over loopback, where nothing asks for a password: the owner.
 """
@@ -24,15 +25,16 @@ FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 
 @dataclass(frozen=True)
 class Caller:
-    """Someone who may ask. `listener` is 0 for the owner, who sees everyone."""
+    """Someone who may ask. `listener` is 0 for the owner, who sees everyone; who `only_reads` changes nothing."""
 
     role: Literal["owner", "listener"]
     listener: int = 0
     way: Literal["token", "session", "loopback"] = "loopback"
+    only_reads: bool = False
 
     @property
     def is_owner(self) -> bool:
-        """Whether every listener and the administration are open to the caller."""
+        """Whether the caller sees every listener and the administration."""
         return self.role == "owner"
 
 
@@ -43,7 +45,10 @@ class Authenticator:
         self._settings, self._sessions, self._tokens = settings, sessions, tokens
 
     async def caller(self, request: HTTPConnection) -> Caller | None:
-        """A wrong token or cookie is nobody, also where nothing at all would be the owner."""
+        """A wrong token is nobody, also where nothing at all would be the owner.
+
+        A wrong cookie counts as none: browsers send those of other ports and earlier passwords, too.
+        """
         header = request.headers.get("authorization")
         if header is not None:
             scheme, _, token = header.partition(" ")
@@ -65,7 +70,7 @@ class Authenticator:
         if found is None:
             return None
         if found.role == "owner":
-            return Caller("owner", way="token")
+            return Caller("owner", way="token", only_reads=True)
         return Caller("listener", ids.from_hex(found.listener), "token") if found.listener else None
 
     def _is_local(self, request: HTTPConnection) -> bool:

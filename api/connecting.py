@@ -1,7 +1,7 @@
 """Connections to Spotify that were begun here and wait for the person to agree.
 
-Each Spotify app (client id) has a Connector of its own; the state in the address that it made
-says which of them an answer belongs to.
+Each attempt has a Connector of its own, for the Spotify app that it names; the state in the address
+that it made says which of them an answer belongs to.
 """
 
 from __future__ import annotations

@@ -171,6 +171,16 @@ LISTENER = {
     "connection": "connected",
 }
 LISTENERS = {"listeners": [LISTENER]}
+TOKEN = {
+    "token_id": "3c2b1a0f9e8d7c6b",
+    "name": "phone",
+    "role": "listener",
+    "listener": "00c0ffee00c0ffee",
+    "created_at": "2025-11-21T22:14:18Z",
+    "listener_name": "Ada",
+}
+TOKENS = {"tokens": [TOKEN]}
+TOKEN_MADE = {**TOKEN, "token": "spotifire_..."}
 FINDINGS = {
     "findings": [
         {

@@ -75,7 +75,7 @@ class Guard:
             await send({"type": "websocket.close", "code": 1008})
             return
         request = Request(scope)
-        out = _with_headers(send, request.url.path)
+        out = _with_headers(send, scope["path"])
         refusal = self._wrong_host(request)
         if refusal is None:
             try:
@@ -112,14 +112,14 @@ class Guard:
     def _wrong_host(self, request: Request) -> Response | None:
         """A page elsewhere may point a name of its own at 127.0.0.1 (DNS rebinding)."""
         hosts = self._settings.hosts
-        if hosts is None or request.url.path in PROBES:
+        if hosts is None or request.scope["path"] in PROBES:
             return None
         if host_name(request.headers.get("host", "")) in hosts:
             return None
         return response(
             421,
             "This server does not answer to that host name.",
-            cure="Use its own address, or start it with that name among the allowed hosts.",
+            cure="Use its own address, or start it with the one that people use: --public-url.",
             exit_code=2,
         )
 
@@ -152,7 +152,7 @@ class Guard:
             return False
 
     def _stranger(self, request: Request, caller: Caller | None) -> Response | None:
-        path = request.url.path
+        path = request.scope["path"]  # as the router goes by it; an address is put together with the Host header
         if caller is not None or path in PUBLIC or path.startswith(STATIC):
             return None
         if self._settings.open_to_owner and any(name in request.headers for name in FORWARDED):
@@ -185,7 +185,7 @@ def _origin(url: str) -> str:
 
 
 def _is_upload(request: Request) -> bool:
-    return request.method == "POST" and request.url.path.endswith(("/imports", "/catalog"))
+    return request.method == "POST" and request.scope["path"].endswith(("/imports", "/catalog"))
 
 
 def _counted(receive: Receive, limit: int) -> Receive:

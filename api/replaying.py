@@ -53,9 +53,9 @@ async def replay(services: Services, which: Sequence[int]) -> Replayed:
 def _kept(store: DeadLetters, which: Sequence[int]) -> tuple[list[Letter], dict[str, str]]:
     """Those that can be published again, and why the others cannot. Blocks."""
     letters, skipped = [], {}
-    running = store.of_running_imports(which)
+    running, known = store.of_running_imports(which), store.whole(which)
     for one in dict.fromkeys(which):
-        letter = store.get(one)
+        letter = known.get(one)
         name = ids.to_hex(one)
         if letter is None:
             skipped[name] = "there is no such dead letter"

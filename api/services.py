@@ -58,8 +58,6 @@ class ApiSettings:
     port: int = 8765
     public_url: str = ""
     """The address that people type, where it is not the bound one: `https://music.example.org`."""
-    allowed_hosts: tuple[str, ...] = ()
-    """More Host names to answer to; those of `public_url` and loopback are always among them."""
     sign_in: bool = False
     """Ask for the password on loopback too, as every image and every public address does."""
     password_hash: str = ""
@@ -83,10 +81,9 @@ class ApiSettings:
     def hosts(self) -> frozenset[str] | None:
         """The Host names that we answer to, in lower case, or None for any (sign-in guards those)."""
         public = urlsplit(self.public_url).hostname
-        if not is_loopback(self.host) and public is None and not self.allowed_hosts:
+        if not is_loopback(self.host) and public is None:
             return None
-        named = {name.lower() for name in self.allowed_hosts} | {urlsplit(self.local_url).hostname or ""}
-        return frozenset(LOOPBACK_NAMES | named | ({public} if public else set()))
+        return LOOPBACK_NAMES | {name for name in (public, urlsplit(self.local_url).hostname) if name}
 
     @property
     def origin(self) -> str:

@@ -6,7 +6,7 @@ Ids are 16 hexadecimal digits, times ISO 8601 in UTC, local dates and times as t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +23,7 @@ from sinks.rows import (
     RecordingRow,
     TopRow,
 )
+from sinks.tokens import TokenRow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -251,6 +252,27 @@ class Asked:
     listener: str
     command_id: str
     kind: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenShape(TokenRow):
+    """A token without its text. A listener's opens that listener alone; an owner's reads everything."""
+
+    listener_name: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenMade(TokenShape):
+    """A new token, and this once its text."""
+
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """The tokens in force, oldest first."""
+
+    tokens: list[TokenShape]
 
 
 @dataclass(frozen=True)

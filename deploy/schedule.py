@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import structlog
 
@@ -14,7 +13,7 @@ from streams.contracts.errors import SpotifireError
 log = structlog.get_logger(__name__)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Job:
     """Work that comes again every `every` seconds; the first time `after` seconds from the start."""
 
@@ -22,8 +21,6 @@ class Job:
     every: float
     run: Callable[[], Awaitable[None]]
     after: float = 0.0
-    last_good: float | None = field(default=None, init=False)  # Unix seconds
-    last_error: str = field(default="", init=False)
 
 
 async def keep(jobs: Sequence[Job]) -> None:
@@ -38,8 +35,8 @@ async def _repeat(job: Job) -> None:
     while True:
         try:
             await job.run()
-            job.last_good, job.last_error = time.time(), ""
         except SpotifireError as error:
-            job.last_error = error.one_line()
-            log.warning("job failed", job=job.name, error=job.last_error)
+            log.warning("job failed", job=job.name, error=error.one_line())
+        except Exception:  # a fault of ours here must not stop the plays
+            log.exception("job failed by a fault of ours", job=job.name)
         await asyncio.sleep(job.every)

@@ -4,9 +4,9 @@
     <place>/<listener>/listener.json      name, zones and what counts
     <place>/<listener>/<YYYY-MM>.parquet  sightings that ended then, UTC, as `spotifire export` gives them
 
-Only months that changed since are written, which three figures say: the number of live sightings, their
-newest version, and the exclusive or of their ids. The manifest comes last, so whatever was cut off is
-written again. Who was erased is removed.
+Only months that changed since are written, which four figures say: the number of live sightings, their
+newest version, the exclusive or of their ids, and how many have a country, which is dropped without a new
+version. The manifest comes last, so whatever was cut off is written again. Who was erased is removed.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from sinks.clickhouse import ClickHouse
 from sinks.erase import NOT_ERASED, OF_LISTENER
 from sinks.exports.listener import arranged, write_parquet
 from sinks.exports.pages import Layout, layouts, pages
+from sinks.travel import Travel
 from streams.contracts.errors import UserError
 from streams.contracts.ids import from_hex, to_hex
 
@@ -45,6 +46,7 @@ class Month(Struct, frozen=True):
     rows: int
     version: int
     ids: str
+    countries: int = -1  # rows that have one; not known of an older archive, whose months are written again
 
 
 class Contents(Struct):
@@ -216,19 +218,23 @@ def fetch(place: Place, listener: str, months: Sequence[str], folder: Path) -> I
 
 def _contents(ch: ClickHouse) -> Contents:
     found: dict[str, dict[str, Month]] = {}
-    for listener, month, rows, version, ids in ch.query(
+    for listener, month, *held in ch.query(
         "SELECT listener, formatDateTime(ended_at, '%Y-%m', 'UTC') AS month, count(), max(version), "
-        f"groupBitXor(sighting_id) FROM sightings FINAL WHERE listener {NOT_ERASED} GROUP BY listener, month "
-        "ORDER BY listener, month"
+        "groupBitXor(sighting_id), countIf(country != '') FROM sightings FINAL "
+        f"WHERE listener {NOT_ERASED} GROUP BY listener, month ORDER BY listener, month"
     ):
-        found.setdefault(to_hex(listener), {})[month] = Month(rows, version, to_hex(ids))
+        rows, version, ids, countries = held
+        found.setdefault(to_hex(listener), {})[month] = Month(rows, version, to_hex(ids), countries)
     return Contents(listeners=found)
 
 
 def _settings(ch: ClickHouse, listener: str) -> bytes:
     table = layouts(ch, ["listeners"])["listeners"]
     lines = next(pages(ch, table, "jsonl", OF_LISTENER, {"listener": from_hex(listener)}))
-    return "".join(lines.column(0).to_pylist()).encode() if lines.num_rows else b"{}"
+    if not lines.num_rows:
+        return b"{}"
+    kept = Travel(ch).countries_kept(from_hex(listener))
+    return json.dumps({**json.loads(lines.column(0)[0].as_py()), "keeps_countries": kept}, ensure_ascii=False).encode()
 
 
 def _sightings(ch: ClickHouse, table: Layout, listener: str, month: str) -> bytes:

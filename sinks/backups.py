@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -68,6 +69,8 @@ KEY = (
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,63}")
 _MEMBER = re.compile(r"manifest\.json|tables/[a-z_][a-z0-9_]{0,63}\.parquet")
+
+_CLONING = threading.Lock()
 
 Hashes = npt.NDArray[np.uint64]
 Progress = Callable[[str, int], None]
@@ -283,7 +286,13 @@ def ordered(tables: Sequence[Layout]) -> list[Layout]:
 
 @contextmanager
 def _cloned(ch: ClickHouse) -> Iterator[tuple[str, list[Layout]]]:
-    """A database with a clone of every table, by hard links; gone at the end."""
+    """A database with a clone of every table, by hard links; gone at the end. One at a time, others wait:
+    it drops what it finds, and outside this process nobody makes any (the engine is embedded)."""
+    with _CLONING:
+        yield from _clone(ch)
+
+
+def _clone(ch: ClickHouse) -> Iterator[tuple[str, list[Layout]]]:
     prefix = f"{ch.database}_snapshot_"
     for (left,) in ch.query("SELECT name FROM system.databases WHERE startsWith(name, {p:String})", {"p": prefix}):
         ch.command(f"DROP DATABASE IF EXISTS `{left}` SYNC")  # of a process that was killed

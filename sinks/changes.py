@@ -15,7 +15,7 @@ from sinks.clickhouse import ClickHouse, Rows
 
 READ = 50_000  # rows of new parts that are read for their keys; with more, everything may have changed
 
-_NAME = re.compile(r"(.+)_(\d+)_(\d+)_\d+(?:_(\d+))?")  # partition, blocks, level, mutation
+_NAME = re.compile(r"(.+?)_(\d+)_(\d+)_\d+(?:_(\d+))?")  # partition, blocks, level, mutation
 
 
 class _Part(NamedTuple):

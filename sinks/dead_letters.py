@@ -14,7 +14,7 @@ from sinks.clickhouse import ClickHouse
 from sinks.imports import Imports
 from sinks.rows import DeadLetterRow
 from sinks.times import next_version, now_ms, to_time
-from streams.contracts.ids import to_hex
+from streams.contracts.ids import from_hex, to_hex
 
 COLUMNS = ("dead_letter_id", "version", "listener", "sighting_id", "ended_at", "replayed_at", "resolved_at")
 LATE_S = 86_400  # a sighting that was known before may stand by another end of up to a day away
@@ -83,17 +83,24 @@ class DeadLetters:
 
     def get(self, dead_letter_id: int) -> Letter | None:
         """One of them whole, or None."""
-        found = self.newest(1, ids=[dead_letter_id])
-        if not found:
-            return None
-        key, payload, names, values, published = self._ch.query(
-            "SELECT ifNull(key, ''), ifNull(payload, ''), mapKeys(headers), mapValues(headers), "
-            "toUnixTimestamp64Milli(published_at) FROM dead_letters FINAL WHERE dead_letter_id = {id:UInt64}",
-            {"id": dead_letter_id},
+        return self.whole([dead_letter_id]).get(dead_letter_id)
+
+    def whole(self, ids: Sequence[int]) -> dict[int, Letter]:
+        """Those that there are of these, whole, by id."""
+        if not ids:
+            return {}
+        shown = {from_hex(row.dead_letter_id): row for row in self.newest(len(ids), ids=ids)}
+        rows = self._ch.query(
+            "SELECT dead_letter_id, ifNull(key, ''), ifNull(payload, ''), mapKeys(headers), mapValues(headers), "
+            "toUnixTimestamp64Milli(published_at) FROM dead_letters FINAL WHERE dead_letter_id IN {ids:Array(UInt64)}",
+            {"ids": list(shown)},
             query_formats={"String": "bytes"},
-        )[0]
-        headers = tuple((name.decode("utf-8", "replace"), value) for name, value in zip(names, values, strict=True))
-        return Letter(found[0], key or None, payload or None, headers, published)
+        )
+        letters = {}
+        for one, key, payload, names, values, published in rows:
+            headers = tuple((name.decode("utf-8", "replace"), value) for name, value in zip(names, values, strict=True))
+            letters[one] = Letter(shown[one], key or None, payload or None, headers, published)
+        return letters
 
     def replayed(self, replays: Sequence[Replay]) -> None:
         """Note that they were published again."""

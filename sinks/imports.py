@@ -1,8 +1,8 @@
-"""The table `imports`, the proof by queries of what became of an import's rows, and its undoing.
+"""The table `imports`, its reports, and the undoing of an import.
 
 Which sightings an import was the first to bring, which of its rows are refused and which gaps it
 closed may change after it ended: another import is undone, a dead letter is published again and
-stored. Then its report is counted anew, by the same queries (`recount`).
+stored. Then its report is counted anew, by the same queries (sinks/reconciling.py).
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ import pyarrow as pa
 
 from sinks.clickhouse import ClickHouse
 from sinks.erase import NOT_ERASED
+from sinks.reconciling import count, rows_of
 from sinks.times import next_version, now_ms, to_time
-from streams.contracts import codec
-from streams.contracts.errors import OurFault, Refused, SpotifireError, UnknownListener, UserError
-from streams.contracts.events import PlayRecorded
-from streams.contracts.ids import from_hex, sighting_id, to_hex
+from streams.contracts.errors import SpotifireError, UserError
+from streams.contracts.ids import to_hex
 from streams.contracts.ports import Held, Reconciliation
 from streams.contracts.tables import IMPORT_ROWS, SIGHTINGS
 
@@ -27,44 +26,6 @@ COLUMNS = (
     "listener", "import_id", "version", "state", "files", "left_out", "started_at", "finished_at", "read", "published",
     "plays_before", "repeats", "report",
 )  # fmt: skip
-
-UNRESOLVED = "dead_letter_id NOT IN (SELECT dead_letter_id FROM replays FINAL WHERE resolved_at IS NOT NULL)"
-
-# why a row can be refused that the codec takes, and whose bytes are kept: only these have a sighting's id
-_ACCEPTED = frozenset({OurFault.reason, UnknownListener.reason})
-
-
-class _Counted(msgspec.Struct, frozen=True):
-    """What queries say of an import's rows. `tracks` are those of `stored` that are plays' sightings."""
-
-    import_id: int
-    read: int
-    repeats: int
-    held: int
-    tracks: int
-    stored: int
-    refused: dict[str, int]
-    first: Any  # ends of the first and the last sighting that it holds
-    last: Any
-
-    @property
-    def missing(self) -> int:
-        """Rows that are neither stored, known nor refused."""
-        return self.read - self.held - self.repeats - sum(self.refused.values())
-
-    def report(self, *, plays_new: int, gaps_closed: int, seconds: float) -> Reconciliation:
-        """As the table keeps it."""
-        return Reconciliation(
-            import_id=to_hex(self.import_id),
-            read=self.read,
-            stored=self.stored,
-            known=self.held - self.stored + self.repeats,
-            refused=self.refused,
-            plays_new=plays_new,
-            plays_merged=max(0, self.tracks - plays_new),
-            gaps_closed=gaps_closed,
-            seconds=seconds,
-        )
 
 
 class Imports:
@@ -93,18 +54,17 @@ class Imports:
     def finish(self, import_id: int, read: int, repeats: int, seconds: float) -> Reconciliation:
         """Count by queries, store the report, return it. `repeats`: rows whose id stood in the files before.
 
-        Call it when everything published has been committed by the worker. Raises SpotifireError
-        when read != stored + known + refused, after storing the report.
+        Call it when everything published has been committed by the worker; it may be repeated. Raises
+        SpotifireError when read != stored + known + refused, after storing the report.
         """
         listener, plays_before = self._of(import_id)
-        counted = self._count(listener, import_id, read, repeats)
+        counted = count(self._ch, listener, import_id, read, repeats)
         # no more than it brought itself: another import of the listener may run beside this one
         plays_new = min(counted.tracks, max(0, self._plays(listener) - plays_before))
-        closed = counted.held and not counted.missing
+        if counted.held and not counted.missing:
+            self._close_gaps(listener, import_id, counted.first, counted.last)
         report = counted.report(
-            plays_new=plays_new,
-            gaps_closed=self._close_gaps(listener, import_id, counted.first, counted.last) if closed else 0,
-            seconds=round(seconds, 3),
+            plays_new=plays_new, gaps_closed=self._closed_gaps(listener, import_id), seconds=round(seconds, 3)
         )
         self._change(
             import_id,
@@ -138,14 +98,12 @@ class Imports:
             return None
         listener, read, repeats, text = rows[0]
         before = msgspec.json.decode(text, type=Reconciliation)
-        counted = self._count(listener, import_id, read, repeats)
+        counted = count(self._ch, listener, import_id, read, repeats)
         more = counted.tracks - before.plays_new - before.plays_merged
-        gaps = self._ch.scalar(
-            "SELECT count() FROM gaps FINAL WHERE listener = {l:UInt64} AND closed_by = {id:UInt64}",
-            {"l": listener, "id": import_id},
-        )
         report = counted.report(
-            plays_new=min(counted.tracks, max(0, before.plays_new + more)), gaps_closed=gaps, seconds=before.seconds
+            plays_new=min(counted.tracks, max(0, before.plays_new + more)),
+            gaps_closed=self._closed_gaps(listener, import_id),
+            seconds=before.seconds,
         )
         state = "failed" if counted.missing else "done"
         self._change(
@@ -229,7 +187,7 @@ class Imports:
         )
         self._open_gaps(listener, import_id)
         for other, state in others:
-            held, _, _, first, last = self._rows(listener, other)
+            held, _, _, first, last = rows_of(self._ch, listener, other)
             if held and state == "done":
                 self._close_gaps(listener, other, first, last)
             self.recount(other)
@@ -249,77 +207,32 @@ class Imports:
             params,
         )
 
-    def _count(self, listener: int, import_id: int, read: int, repeats: int) -> _Counted:
-        held, tracks, stored, first, last = self._rows(listener, import_id)
-        refused = self._refused(import_id)
-        if repeats and not _ACCEPTED.isdisjoint(refused):
-            repeats -= self._refused_copies(listener, import_id)
-        return _Counted(import_id, read, repeats, held, tracks, stored, refused, first, last)
-
-    def _refused_copies(self, listener: int, import_id: int) -> int:
-        """Rows that say what another row of the import says, and were refused: they count there, and not as repeats.
-
-        Of copies that were all refused one is no repeat of any.
-        """
-        payloads = self._ch.query(
-            "SELECT payload FROM dead_letters FINAL WHERE import_id = {id:UInt64} "
-            f"AND reason IN {{reasons:Array(String)}} AND {UNRESOLVED}",
-            {"id": import_id, "reasons": sorted(_ACCEPTED)},
-            column_formats={"payload": "bytes"},
-        )
-        refused = [said for (payload,) in payloads if (said := _sighting(payload or b""))]
-        held = self._ch.scalar(
-            "SELECT uniqExact(sighting_id) FROM import_rows FINAL WHERE listener = {l:UInt64} "
-            "AND import_id = {id:UInt64} AND sighting_id IN {ids:Array(UInt64)}",
-            {"l": listener, "id": import_id, "ids": sorted(set(refused))},
-        )
-        return len(refused) - (len(set(refused)) - int(held))
-
-    def _rows(self, listener: int, import_id: int) -> tuple[int, int, int, Any, Any]:
-        """Sightings that it held, tracks that it was first to bring, sightings too, its first and last end."""
-        rows = self._ch.query(
-            "SELECT count(), countIf(import_id = {id:UInt64} AND kind = 'track'), countIf(import_id = {id:UInt64}), "
-            # an export of ours also brings back what polls saw, and these say nothing of the time between them
-            "minIf(ended_at, source NOT IN ('spotify.recently-played', 'spotify.now-playing')), "
-            "maxIf(ended_at, source NOT IN ('spotify.recently-played', 'spotify.now-playing')) "
-            "FROM sightings FINAL WHERE listener = {l:UInt64} AND sighting_id IN "
-            "(SELECT sighting_id FROM import_rows FINAL WHERE listener = {l:UInt64} AND import_id = {id:UInt64})",
-            {"l": listener, "id": import_id},
-        )
-        held, tracks, stored, first, last = rows[0]
-        return int(held), int(tracks), int(stored), first, last
-
-    def _refused(self, import_id: int) -> dict[str, int]:
-        rows = self._ch.query(
-            f"SELECT reason, count() FROM dead_letters FINAL WHERE import_id = {{id:UInt64}} AND {UNRESOLVED} "
-            "GROUP BY reason ORDER BY reason",
-            {"id": import_id},
-        )
-        return dict(rows)
-
-    def _close_gaps(self, listener: int, import_id: int, first: Any, last: Any) -> int:
-        """Close the open gaps that lie wholly inside the import's time; how many."""
-        params = {
-            "l": listener,
-            "id": import_id,
-            "first": first,
-            "last": last,
-            "now": to_time(now_ms()),
-            "v": next_version(),
-        }
-        covered = (
+    def _close_gaps(self, listener: int, import_id: int, first: Any, last: Any) -> None:
+        """Close the open gaps that lie wholly inside the import's time."""
+        self._ch.command(
+            # in a subquery: WHERE would see the replaced column, which is not null
+            "INSERT INTO gaps SELECT * REPLACE (greatest({v:UInt64}, version + 1) AS version, "
+            "{id:UInt64} AS closed_by, {now:DateTime64(3, 'UTC')} AS closed_at) FROM (SELECT * "
             "FROM gaps FINAL WHERE listener = {l:UInt64} AND closed_at IS NULL "
-            "AND gap_start >= {first:DateTime64(3, 'UTC')} AND gap_end <= {last:DateTime64(3, 'UTC')}"
+            "AND gap_start >= {first:DateTime64(3, 'UTC')} AND gap_end <= {last:DateTime64(3, 'UTC')})",
+            {
+                "l": listener,
+                "id": import_id,
+                "first": first,
+                "last": last,
+                "now": to_time(now_ms()),
+                "v": next_version(),
+            },
         )
-        closed = int(self._ch.scalar(f"SELECT count() {covered}", params))
-        if closed:
-            self._ch.command(
-                # in a subquery: WHERE would see the replaced column, which is not null
-                "INSERT INTO gaps SELECT * REPLACE (greatest({v:UInt64}, version + 1) AS version, "
-                f"{{id:UInt64}} AS closed_by, {{now:DateTime64(3, 'UTC')}} AS closed_at) FROM (SELECT * {covered})",
-                params,
+
+    def _closed_gaps(self, listener: int, import_id: int) -> int:
+        """How many gaps it closed."""
+        return int(
+            self._ch.scalar(
+                "SELECT count() FROM gaps FINAL WHERE listener = {l:UInt64} AND closed_by = {id:UInt64}",
+                {"l": listener, "id": import_id},
             )
-        return closed
+        )
 
     def _change(self, import_id: int, values: dict[str, tuple[str, Any]]) -> None:
         """A newer row of the same import with some columns replaced; type and value by column.
@@ -333,18 +246,6 @@ class Imports:
             f"FROM imports FINAL WHERE import_id = {{id:UInt64}} AND listener {NOT_ERASED}",
             {**params, "version": next_version(), "id": import_id},
         )
-
-
-def _sighting(payload: bytes) -> int:
-    """The id of the sighting that a dead letter's bytes are, or 0."""
-    try:
-        event = codec.decode_value(PlayRecorded, payload, now=now_ms())
-    except Refused:
-        return 0
-    artist = event.artists[0].name if event.artists else ""
-    return sighting_id(
-        from_hex(event.listener), event.source, event.reported_end, event.uri, artist, event.title, event.ms_played
-    )
 
 
 def _by_end(sightings: pa.Table) -> pa.Table:

@@ -46,8 +46,8 @@ def kind_of(name: str) -> Kind:
     raise UserError(f"{name} is neither a .zip nor a .tar.zst.", cure="Choose one of the two endings.")
 
 
-class _Sent:
-    """A file that is only written to, and taken from in between."""
+class Sent:
+    """A file that is only written to, and taken from in between. It cannot seek."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
@@ -74,7 +74,7 @@ class _Sent:
 
 def packed(kind: Kind, files: Sequence[tuple[str, Path]]) -> Iterator[bytes]:
     """The pack of these files, each under its name, piece by piece."""
-    sent = _Sent()
+    sent = Sent()
     if kind == "zip":
         yield from _zipped(sent, files)
         return
@@ -94,7 +94,7 @@ def packed(kind: Kind, files: Sequence[tuple[str, Path]]) -> Iterator[bytes]:
     yield sent.take()
 
 
-def _zipped(sent: _Sent, files: Sequence[tuple[str, Path]]) -> Iterator[bytes]:
+def _zipped(sent: Sent, files: Sequence[tuple[str, Path]]) -> Iterator[bytes]:
     with zipfile.ZipFile(sent, "w", zipfile.ZIP_STORED) as zipped:
         for name, path in files:
             about = zipfile.ZipInfo.from_file(path, name)

@@ -20,7 +20,6 @@ from sinks.freesql import run_free_sql
 from sinks.listeners import Listeners
 from sinks.reads.evolution import Evolution
 from sinks.reads.rhythm import Rhythm
-from sinks.reads.rows import Health
 from sinks.reads.taste import Taste
 from sinks.rows import (
     CorrectionRow,
@@ -184,10 +183,6 @@ class Reader(Taste, Rhythm, Evolution):
         return next(
             (ProfileRow(**{**r, "persona": r["persona"] or None, "reasons": tuple(r["reasons"])}) for r in rows), None
         )
-
-    def health(self) -> list[Health]:
-        """How the pipeline is, of all listeners together."""
-        return [Health(*row) for row in self._ch.query("SELECT name, value, unit FROM v_pipeline_health ORDER BY name")]
 
     def sql(self, query: str, limit: int = 1000) -> Table:
         """One SELECT that a person wrote: read-only, bounded, no secrets, no files. Raises UserError."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import msgspec
 import structlog
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
@@ -17,11 +17,12 @@ from api import examples
 from api.asking import ask
 from api.examples import example
 from api.problems import Problem
+from api.routes.corrections import CommandId, shape
 from api.routes.imports import FILES
 from api.routes.reads import Store
 from api.scope import Owner, ServicesOf
 from api.services import Finding, needed
-from api.shapes import CatalogCounts, Findings, Removed, SqlAnswer
+from api.shapes import CatalogCounts, CommandShape, Findings, Removed, SqlAnswer
 from api.uploads import receive_files
 from streams.contracts import ids
 from streams.contracts.errors import SpotifireError
@@ -83,15 +84,12 @@ async def _checked(check: Callable[[], Awaitable[Sequence[Finding]]]) -> Sequenc
 
 
 @router.get("/commands/{command_id}", summary="Work that a listener's worker was asked for")
-def command(
-    services: ServicesOf, caller: Owner, command_id: Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
-) -> Response:
+def command(services: ServicesOf, caller: Owner, command_id: CommandId) -> CommandShape:
     """Its state, `asked`, `working` or `done`, and what came of it."""
     found = needed(services.commands, "The command log").get(ids.from_hex(command_id))
     if found is None:
         raise Problem(404, "There is no such command.")
-    shown = {**msgspec.to_builtins(found), "command_id": command_id, "listener": ids.to_hex(found.listener)}
-    return JSONResponse(shown)
+    return shape(found)
 
 
 @router.get("/stats", summary="What the worker did since it started")

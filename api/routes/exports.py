@@ -79,9 +79,8 @@ async def begin(
             raise Problem(400, "An export of ours is one zip.", cure="Send one file.")
         said = await run_in_threadpool(read_own_zip, upload.files[0])
         row = await run_in_threadpool(restore_listener, ch, listeners, said.listener, name)
-        await run_in_threadpool(
-            restore_beside, ch, row.id, corrections=said.corrections, gaps=said.gaps, artists=said.artists
-        )
+        beside = {"corrections": said.corrections, "gaps": said.gaps, "travel": said.travel, "artists": said.artists}
+        await run_in_threadpool(restore_beside, ch, row.id, **beside)
     except BaseException:
         await run_in_threadpool(upload.remove)
         raise

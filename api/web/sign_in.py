@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 router = APIRouter(include_in_schema=False)
 
-_one_at_a_time = asyncio.Semaphore(2)  # a try costs 32 MiB
+_two_at_a_time = asyncio.Semaphore(2)  # a try costs 32 MiB
 
 
 def local_path(target: str) -> str:
@@ -60,7 +60,7 @@ async def log_in(
         )
     # noted before the check, so that tries side by side do not slip past the brake
     request.app.state.brake.failed(address)
-    async with _one_at_a_time:
+    async with _two_at_a_time:
         right = await run_in_threadpool(verify_password, password, settings.password_hash)
     if not right:
         log.warning("wrong password")

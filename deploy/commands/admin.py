@@ -10,7 +10,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from deploy.commands.console import Config, Data, Json, cell, guarded, open_file, out, printable, shell, table
+from deploy.client import LONG
+from deploy.commands.console import Config, Data, Json, cell, guarded, open_file, out, printable, route, shell, table
 from streams.contracts.errors import UserError
 
 catalog = typer.Typer(no_args_is_help=True, help="The artist catalogue, where genres come from.")
@@ -91,7 +92,7 @@ def catalog_import(
         raise UserError(f"{file} does not exist.", cure="Give a JSON file with a list of artists.")
     run = shell(json, data, config)
     with run.api(writes=True) as api, open_file(file) as opened:
-        counts = api.call("POST", "/catalog", files={"file": (file.name, opened)})
+        counts = api.call("POST", "/catalog", files={"file": (file.name, opened)}, timeout=LONG)
 
     def picture() -> Group:
         lines = [
@@ -116,11 +117,9 @@ def coverage(
     config: Config = None,
 ) -> None:
     """How many of a listener's plays have a known genre."""
-    from deploy.commands.reads import path
-
     run = shell(json, data, config)
     with run.api() as api:
-        answer: dict[str, Any] = api.get(path(listener, "genres/coverage"), window="all")
+        answer: dict[str, Any] = api.get(route(listener, "genres/coverage"), window="all")
     run.show(
         answer,
         lambda: Text(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, ParamSpec, TypeVar
+from urllib.parse import quote
 
 import msgspec
 import structlog
@@ -123,12 +124,19 @@ def cell(value: Any) -> Text:
             return Text(printable(str(value)))
 
 
-def open_file(path: Path) -> BinaryIO:
+def route(listener: str, what: str = "") -> str:
+    """The route of a listener, or of what lies below. Raises UserError."""
+    if "/" in listener:  # no name holds one, and a server would take it for two parts of the path
+        raise UserError(f"There is no listener called {listener!r}.", cure="See `spotifire listeners list`.")
+    return f"/listeners/{quote(listener, safe='')}" + (f"/{what}" if what else "")
+
+
+def open_file(file: Path) -> BinaryIO:
     """A file of the user's, to be read. Raises UserError."""
     try:
-        return path.open("rb")
+        return file.open("rb")
     except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror}).", cure="Check its permissions.") from error
+        raise UserError(f"{file} cannot be read ({error.strerror}).", cure="Check its permissions.") from error
 
 
 def printable(text: str) -> str:

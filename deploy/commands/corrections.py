@@ -5,14 +5,13 @@ from __future__ import annotations
 import sys
 import time
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import typer
 from rich.console import RenderableType
 from rich.text import Text
 
 from deploy.client import Api
-from deploy.commands.console import Config, Data, Json, Listener, err, guarded, printable, shell, table
+from deploy.commands.console import Config, Data, Json, Listener, err, guarded, printable, route, shell, table
 from streams.contracts.errors import UserError
 
 POLL = 0.2  # seconds between two looks at a command
@@ -34,8 +33,12 @@ def confirmed(yes: bool, question: str) -> None:
 
 
 def carried_out(api: Api, listener: str, asked: dict[str, Any], *, quiet: bool) -> dict[str, Any]:
-    """Wait until the worker has done a command; what came of it. Raises UserError when it does not begin."""
-    place = f"/listeners/{quote(listener, safe='')}/commands/{asked['command_id']}"
+    """Wait until the worker has done a listener's command; what came of it. Raises as `waited`."""
+    return waited(api, route(listener, f"commands/{asked['command_id']}"), quiet=quiet)
+
+
+def waited(api: Api, place: str, *, quiet: bool) -> dict[str, Any]:
+    """Wait until the worker has done the command of that route. Raises UserError when it does not begin."""
     moved, before = time.monotonic(), ""
     with err.status("waiting for the worker") as status:
         status.stop() if quiet or not err.is_terminal else status.start()
@@ -60,11 +63,6 @@ def chosen(play: str | None, artist: str | None, track: str | None) -> dict[str,
     return {name: text for name, text in given.items() if text is not None}
 
 
-def place(listener: str, what: str) -> str:
-    """The route below a listener."""
-    return f"/listeners/{quote(listener, safe='')}/{what}"
-
-
 @guarded
 def hide(
     listener: Listener,
@@ -80,11 +78,11 @@ def hide(
     what = chosen(play, artist, track)
     if not what:
         with run.api() as api:
-            answer = api.get(place(listener, "corrections"))
+            answer = api.get(route(listener, "corrections"))
         run.show(answer, lambda: listed(answer["corrections"]))
         return
     with run.api(writes=True) as api:
-        done = carried_out(api, listener, api.post(place(listener, "hidden"), what), quiet=json)
+        done = carried_out(api, listener, api.post(route(listener, "hidden"), what), quiet=json)
     run.show(done, lambda: Text(f"Hidden: {done['detail']}. Back: spotifire unhide"))
 
 
@@ -110,7 +108,7 @@ def unhide(
         raise UserError("What is shown again is one play, artist or track.", cure="Give one: see `spotifire hide`.")
     run = shell(json, data, config)
     with run.api(writes=True) as api:
-        asked = api.call("DELETE", place(listener, "hidden"), params=what)
+        asked = api.call("DELETE", route(listener, "hidden"), params=what)
         done = carried_out(api, listener, asked, quiet=json)
     run.show(done, lambda: Text(f"Shown again: {done['detail']}."))
 
@@ -128,7 +126,7 @@ def merge(
     run = shell(json, data, config)
     if track is None:
         with run.api() as api:
-            answer = api.get(place(listener, "recordings"))
+            answer = api.get(route(listener, "recordings"))
         columns = {"artist": "artist", "titles": "titles", "plays": "plays", "uris": "URIs"}
         run.show(
             answer,
@@ -138,7 +136,7 @@ def merge(
     if into is None:
         raise UserError("A track counts as another one, and that is missing.", cure="Give two URIs.")
     with run.api(writes=True) as api:
-        asked = api.post(place(listener, "merges"), {"track": track, "into": into})
+        asked = api.post(route(listener, "merges"), {"track": track, "into": into})
         done = carried_out(api, listener, asked, quiet=json)
     run.show(done, lambda: Text(f"Merged: {done['detail']}. Back: spotifire unmerge"))
 
@@ -154,6 +152,6 @@ def unmerge(
     """Let two recordings count apart again."""
     run = shell(json, data, config)
     with run.api(writes=True) as api:
-        asked = api.call("DELETE", place(listener, "merges"), params={"track": track})
+        asked = api.call("DELETE", route(listener, "merges"), params={"track": track})
         done = carried_out(api, listener, asked, quiet=json)
     run.show(done, lambda: Text(f"Apart again: {done['detail']}."))

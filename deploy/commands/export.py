@@ -6,21 +6,20 @@ import os
 import secrets
 import shutil
 import socket
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import typer
 from rich.console import Group
 from rich.text import Text
 
 from deploy import folder
-from deploy.client import LONG, Api
-from deploy.commands.console import Config, Data, Json, Listener, Shell, err, guarded, printable, shell, table
-from deploy.commands.corrections import PATIENCE, POLL, Yes, confirmed
+from deploy.client import LONG
+from deploy.commands.console import Config, Data, Json, Listener, Shell, err, guarded, printable, route, shell, table
+from deploy.commands.corrections import Yes, confirmed, waited
 from deploy.settings import read_secret
 from deploy.storage import clickhouse_settings
 from streams.contracts.errors import SpotifireError, UserError
@@ -45,7 +44,7 @@ def export(
     """Everything about a listener as one zip; `import` of it brings it back. No secrets are in it."""
     run = shell(json, data, config)
     with run.api() as api:
-        row = api.get(f"/listeners/{quote(listener, safe='')}")
+        row = api.get(route(listener))
         path = out or Path(f"spotifire-{''.join(c if c.isalnum() else '_' for c in row['name'])}.zip")
         with _new_file(path) as write, _counted("exporting", quiet=json) as tell:
             place = f"/listeners/{row['listener']}/export"
@@ -66,11 +65,11 @@ def erase(listener: Listener, yes: Yes = False, json: Json = False, data: Data =
     """Delete everything about a listener, and prove it."""
     run = shell(json, data, config)
     with run.api(writes=True) as api:
-        row = api.get(f"/listeners/{quote(listener, safe='')}")
+        row = api.get(route(listener))
         before = api.get(f"/held/{row['listener']}")["rows"]
         confirmed(yes, f"Erase {printable(row['name'])} with {before['plays']:,} plays? It cannot be undone.")
         asked = api.call("DELETE", f"/listeners/{row['listener']}")
-        _done(api, asked["command_id"], quiet=json)
+        waited(api, f"/commands/{asked['command_id']}", quiet=json)  # the listener's own route is gone
         after = api.get(f"/held/{row['listener']}")
     answer = {**after, "rows": {name: {"before": before[name], "after": after["rows"][name]} for name in before}}
     left = sum(after["rows"].values())
@@ -94,20 +93,6 @@ def _what_topics_hold(after: dict[str, Any]) -> list[str]:
         )
     lines.append("Whatever is read of them again is refused: erased.")
     return lines
-
-
-def _done(api: Api, command_id: str, *, quiet: bool) -> None:
-    """Wait for a command whose listener is gone."""
-    moved, before = time.monotonic(), ""
-    with _counted("erasing", quiet=quiet):
-        while (command := api.get(f"/commands/{command_id}"))["state"] != "done":
-            if command["detail"] != before:
-                moved, before = time.monotonic(), command["detail"]
-            if time.monotonic() - moved > PATIENCE:
-                raise UserError(
-                    "The worker has not come to it yet; it is not forgotten.", cure="See `spotifire doctor`."
-                )
-            time.sleep(POLL)
 
 
 @archive.command("run")

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from deploy.client import Api
-from deploy.commands.console import Config, Data, Json, err, guarded, open_file, printable, shell, table
+from deploy.commands.console import Config, Data, Json, err, guarded, open_file, printable, route, shell, table
 from deploy.commands.corrections import Yes, carried_out, confirmed
 from deploy.commands.people import machine_zone
 from producers.history.own_zip import is_own_zip
@@ -52,7 +52,7 @@ def import_(
         anew = len(files) == 1 and is_own_zip(files[0]) and find_listener(api, listener) is None
         if not anew:
             ensure_listener(api, listener, timezone)
-        place = "/imports" if anew else f"/listeners/{quote(listener, safe='')}/imports"
+        place = "/imports" if anew else route(listener, "imports")
         with ExitStack() as opened:
             parts = [("files", (file.name, opened.enter_context(open_file(file)))) for file in files]
             started = api.call("POST", place, files=parts, params={"name": listener} if anew else {})
@@ -113,7 +113,7 @@ def watch(api: Api, listener: str, import_id: str, *, quiet: bool) -> dict[str, 
         task = bar.add_task("reading", total=None, rows=0, rate=0.0)
         begun = time.monotonic()
         while True:
-            status: dict[str, Any] = api.get(f"/listeners/{quote(listener, safe='')}/imports/{import_id}")
+            status: dict[str, Any] = api.get(route(listener, f"imports/{import_id}"))
             if status["state"] == "done":
                 return status
             if status["state"] == "failed":
@@ -196,7 +196,7 @@ def list_imports(
     """The imports of a listener, newest first."""
     run = shell(json, data, config)
     with run.api() as api:
-        answer = api.get(f"/listeners/{quote(listener, safe='')}/imports")
+        answer = api.get(route(listener, "imports"))
     columns = {
         "import_id": "import",
         "started_at": "started (UTC)",
@@ -243,7 +243,7 @@ def show(
     """What became of every row of an import: its report, as it is now."""
     run = shell(json, data, config)
     with run.api() as api:
-        status = api.get(f"/listeners/{quote(listener, safe='')}/imports/{quote(import_id, safe='')}")
+        status = api.get(route(listener, f"imports/{quote(import_id, safe='')}"))
     run.show(status, lambda: reconciliation(status) if status["report"] else told(status))
 
 
@@ -266,7 +266,7 @@ def undo(
     """Undo an import, as if it had never been run; import the files again to have it back."""
     run = shell(json, data, config)
     with run.api(writes=True) as api:
-        place = f"/listeners/{quote(listener, safe='')}/imports/{quote(import_id, safe='')}"
+        place = route(listener, f"imports/{quote(import_id, safe='')}")
         row = api.get(place)
         rows = (row.get("report") or {}).get("stored", 0)
         confirmed(yes, f"Undo the import of {printable(', '.join(row['files'])[:60])} ({rows:,} rows of its own)?")

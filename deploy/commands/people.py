@@ -15,7 +15,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from deploy import folder
-from deploy.commands.console import Config, Data, Json, err, guarded, printable, shell, table
+from deploy.commands.console import Config, Data, Json, err, guarded, printable, route, shell, table
 from deploy.commands.corrections import carried_out
 from deploy.settings import read_secret
 from streams.contracts.errors import UserError
@@ -109,7 +109,7 @@ def set_(
         raise UserError("Nothing to change.", cure="Give --timezone or --hemisphere.")
     run = shell(json, data, config)
     with run.api(writes=True) as api:
-        row = api.call("PATCH", f"/listeners/{quote(name, safe='')}", json=changes)
+        row = api.call("PATCH", route(name), json=changes)
     run.show(row, lambda: Text(f"Changed {printable(name)}."))
 
 
@@ -133,7 +133,7 @@ def connect(
             "Spotify answers to a running Spotifire, and none runs on this data folder.",
             cure="Start `spotifire up` in another terminal first.",
         )
-    place = f"/listeners/{quote(name, safe='')}/connection"
+    place = route(name, "connection")
     body = {"client_id": client_id or typer.prompt("Client id of your Spotify app", err=True)}
     if secret_file is not None:
         body["client_secret"] = read_secret(secret_file)
@@ -159,7 +159,7 @@ def disconnect(name: Name, json: Json = False, data: Data = None, config: Config
     """Forget a listener's Spotify token; their plays stay."""
     run = shell(json, data, config)
     with run.api() as api:
-        state = api.call("DELETE", f"/listeners/{quote(name, safe='')}/connection")
+        state = api.call("DELETE", route(name, "connection"))
     run.show(state, lambda: Text(f"Disconnected {printable(name)}."))
 
 
@@ -169,7 +169,7 @@ def restamp(name: Name, json: Json = False, data: Data = None, config: Config = 
     """Derive all plays of a listener anew from what was recorded; nothing is imported again."""
     run = shell(json, data, config)
     with run.api(writes=True) as api:
-        asked = api.post(f"/listeners/{quote(name, safe='')}/restamp")
+        asked = api.post(route(name, "restamp"))
         done = carried_out(api, name, asked, quiet=json)
     run.show(done, lambda: Text(f"Stamped again: {done['detail']}."))
 
@@ -193,7 +193,7 @@ def travel(
     if (action == "list") != (trip is None):
         raise UserError("It is not clear which trip is meant.", cure=f"See spotifire listeners travel {name}.")
     run = shell(json, data, config)
-    place = f"/listeners/{quote(name, safe='')}/travel"
+    place = route(name, "travel")
     if trip is None:
         with run.api() as api:
             answer = api.get(place)
@@ -262,6 +262,6 @@ def countries(
     run = shell(json, data, config)
     with run.api(writes=True) as api:
         method = "DELETE" if action == "drop" else "POST"
-        asked = api.call(method, f"/listeners/{quote(name, safe='')}/countries")
+        asked = api.call(method, route(name, "countries"))
         done = carried_out(api, name, asked, quiet=json)
     run.show(done, lambda: Text(f"Done: {done['detail']}."))

@@ -21,6 +21,7 @@ from deploy.commands.console import (
     guarded,
     out,
     printable,
+    route,
     shell,
     table,
 )
@@ -39,19 +40,12 @@ def one_of(word: str, words: tuple[str, ...]) -> None:
         raise UserError(f"{word!r} cannot be chosen here.", cure=f"Choose one of: {', '.join(words)}.")
 
 
-def path(listener: str, what: str) -> str:
-    """The route of a listener's read. Raises UserError."""
-    if "/" in listener:  # no name holds one, and a server would take it for two parts of the path
-        raise UserError(f"There is no listener called {listener!r}.", cure="See `spotifire listeners list`.")
-    return f"/listeners/{quote(listener, safe='')}/{what}"
-
-
 @guarded
 def recent(listener: Listener, limit: Limit = 20, json: Json = False, data: Data = None, config: Config = None) -> None:
     """The last plays, newest first, in the listener's local time."""
     run = shell(json, data, config)
     with run.api() as api:
-        page = api.get(path(listener, "recent"), limit=limit)
+        page = api.get(route(listener, "recent"), limit=limit)
     columns = {"when": "when", "title": "track", "artist": "artist", "album": "album", "genre": "genre"}
     run.show(
         page,
@@ -85,7 +79,7 @@ def top(
     one_of(by, BY)
     run = shell(json, data, config)
     with run.api() as api:
-        answer = api.get(path(listener, f"top/{quote(what, safe='')}"), window=window, by=by, limit=limit)
+        answer = api.get(route(listener, f"top/{quote(what, safe='')}"), window=window, by=by, limit=limit)
     rows = answer["rows"]
     most = max((row[by] for row in rows), default=0)
     width = 24 if out.width >= 100 else 12
@@ -114,7 +108,7 @@ def clock(
     one_of(by, BY)
     run = shell(json, data, config)
     with run.api() as api:
-        answer = api.get(path(listener, "clock"), window=window, by=by)
+        answer = api.get(route(listener, "clock"), window=window, by=by)
     hours = answer["hours"]
     most = max((hour[by] for hour in hours), default=0)
 
@@ -142,7 +136,7 @@ def week(
     one_of(by, BY)
     run = shell(json, data, config)
     with run.api() as api:
-        answer = api.get(path(listener, "week"), window=window)
+        answer = api.get(route(listener, "week"), window=window)
     hours = answer["hours"]
     most = max((hour[by] for hour in hours), default=0)
 
@@ -180,7 +174,7 @@ def profile(
             if everyone or listener is None
             else [listener]
         )
-        profiles = [api.get(path(name, "profile"), window=window) for name in names]
+        profiles = [api.get(route(name, "profile"), window=window) for name in names]
     run.show(
         profiles if everyone or listener is None else profiles[0],
         lambda: Group(*(portrait(one) for one in profiles)) if profiles else Text("There are no listeners yet."),

@@ -2,7 +2,9 @@
 
 A file is recognised by how it begins, not by its name: an export holds much else (account
 details, playlists, a PDF), and people rename files. What is left out is told, with the reason.
-Nothing is unpacked to disk, and no symbolic link below a folder is followed.
+No symbolic link below a folder is followed, and nothing is unpacked to disk but a zip inside a zip,
+which can only be read from a file: it lies in one without a name, beside the outer zip. It is counted
+with that one; a third zip inside the second is refused.
 """
 
 from __future__ import annotations
@@ -12,8 +14,9 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO, Self
-from zipfile import ZipFile
+from zipfile import ZipFile, ZipInfo
 
 from msgspec import Struct
 
@@ -24,6 +27,7 @@ from producers.history.zips import Limits
 from streams.contracts.errors import UserError
 
 HEAD = 64 * 1024  # bytes that a file is recognised by
+BLOCK = 1 << 20  # bytes at a time of a zip inside a zip
 
 ASK = "Ask for the Extended streaming history at spotify.com/account/privacy; it comes by mail."
 
@@ -160,23 +164,37 @@ class Exports:
         def open_raw() -> IO[bytes]:
             return path.open("rb")
 
-        self._recognise(label, path.stat().st_size, open_raw, container="")
+        file = HistoryFile(clean(label), path.stat().st_size, 0, open_raw)
+        self._recognise(file, _head(file), container="")
 
     def _add_zip(self, path: Path) -> None:
         archive = self._open.enter_context(zips.open_zip(path, self._limits))
-        for member in archive.infolist():
-            if member.is_dir():
+        left, inner = self._limits.without(archive.infolist()), 0
+        for member in _members(archive):
+            file, head = _member(archive, member)
+            if not head.startswith(zips.BEGINNINGS):
+                self._recognise(file, head, path.name)
                 continue
+            inner += 1
+            if inner > left.zips:
+                raise UserError(f"{clean(path.name)} holds more than {left.zips} zips.", cure=zips.UNPACK)
+            left = self._add_inner(file, member.compress_size, left, path.parent)
 
-            def open_raw(archive: ZipFile = archive, name: str = member.filename) -> IO[bytes]:
-                return archive.open(name)
+    def _add_inner(self, zipped: HistoryFile, packed: int, limits: Limits, beside: Path) -> Limits:
+        """A zip inside a zip; what its members leave of the limits."""
+        spooled = self._open.enter_context(_nameless(beside))
+        with zipped.reading() as read:
+            while block := read(BLOCK):
+                spooled.write(block)
+        archive = self._open.enter_context(zips.open_inner(spooled, zipped.label, packed, limits))
+        for member in _members(archive):
+            file, head = _member(archive, member)
+            if head.startswith(zips.BEGINNINGS):
+                raise UserError(f"{zipped.label} holds yet another zip: {file.label}.", cure=zips.UNPACK)
+            self._recognise(file, head, zipped.label)
+        return limits.without(archive.infolist())
 
-            self._recognise(member.filename, member.file_size, open_raw, container=path.name)
-
-    def _recognise(self, label: str, size: int, open_raw: Callable[[], IO[bytes]], container: str) -> None:
-        file = HistoryFile(clean(label), size, 0, open_raw)
-        with file.reading() as read:
-            head = read(HEAD)
+    def _recognise(self, file: HistoryFile, head: bytes, container: str) -> None:
         shape = recognise(head)
         if isinstance(shape, str):
             self._ignore(file.label, shape)
@@ -203,7 +221,29 @@ class Exports:
 
 def _begins_as_zip(path: Path) -> bool:
     with path.open("rb") as file:
-        return file.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
+        return file.read(4) in zips.BEGINNINGS
+
+
+def _members(archive: ZipFile) -> list[ZipInfo]:
+    return [member for member in archive.infolist() if not member.is_dir()]
+
+
+def _member(archive: ZipFile, member: ZipInfo) -> tuple[HistoryFile, bytes]:
+    """A member of a zip, and how it begins."""
+    file = HistoryFile(clean(member.filename), member.file_size, 0, lambda: archive.open(member))
+    return file, _head(file)
+
+
+def _head(file: HistoryFile) -> bytes:
+    with file.reading() as read:
+        return read(HEAD)
+
+
+def _nameless(folder: Path) -> IO[bytes]:
+    """A file that goes with the process; in the system's temporary folder where that one cannot be written."""
+    if os.access(folder, os.W_OK):
+        return TemporaryFile(dir=folder)
+    return TemporaryFile()
 
 
 def _after(first: bytes, read: Read) -> Read:

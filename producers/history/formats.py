@@ -15,7 +15,7 @@ from producers.history import values
 from producers.history.published import Published, Told, Whose, artists_of, encode, length, sound, uri
 from producers.history.rows import ExtendedRow
 from streams.contracts import ids
-from streams.contracts.events import EARLIEST, Artist, PlayRecorded, Source
+from streams.contracts.events import DAY, EARLIEST, PlayRecorded, Source
 
 SANE_PAUSE = 3_600_000  # milliseconds that a play may have been paused for
 
@@ -36,69 +36,62 @@ class Circumstances(NamedTuple):
     incognito: bool | None
 
 
+class Named(NamedTuple):
+    """What a sound row is about, as its event and its id need it."""
+
+    said: str  # its fields of the event, as JSON behind a comma
+    known_as: str  # in the sighting's id: the URI, else the folded names
+
+
 class ExtendedFormat:
     """Rows of one listener's Extended history -> what is published.
 
     `listener` and `import_id` are 64-bit ids, `published_at` is Unix milliseconds UTC. The same
-    few thousand tracks and few dozen circumstances fill a history, so both are remembered.
+    few thousand tracks and few dozen circumstances fill a history, so of both the JSON is
+    remembered, and of a row only its times are written. What comes out is, byte for byte, what
+    codec.encode makes of the PlayRecorded; that would take twice as long.
     """
 
     def __init__(self, listener: int, import_id: int, published_at: int) -> None:
-        self._id = listener
-        self._listener = ids.to_hex(listener)
-        self._import_id = ids.to_hex(import_id)
-        self._published_at = published_at
         self._whose = Whose(listener, import_id, published_at)
-        self._tracks: dict[tuple[str, ...], tuple[Told, tuple[Artist, ...]]] = {}
-        self._circumstances: dict[tuple[Any, ...], Circumstances] = {}
+        self._latest = self._whose.latest
+        self._listener = ids.to_hex(listener)
+        self._head = f'{{"listener":"{self._listener}","source":"{_SOURCE}","reported_end":'
+        self._published = f',"published_at":{published_at}'
+        self._tail = f',"import_id":"{ids.to_hex(import_id)}"}}'
+        self._tracks: dict[tuple[str, ...], Named] = {}
+        self._circumstances: dict[tuple[Any, ...], tuple[Circumstances, str]] = {}
 
     def publish(self, row: ExtendedRow | None, origin: str) -> Published:
         """One row (None where it could not be read at all) -> its record."""
         if row is None:
             return Published(b"", 0, origin, 0)
         end = values.moment(row.ts)
-        played = values.whole(row.ms_played)
+        played = row.ms_played
+        if type(played) is not int or not 0 <= played <= DAY:
+            played = values.whole(played)
         named = self._named(row)
-        around = self._around(row)
+        around, circumstanced = self._around(row)
         if (
             named is None
-            or not self._whose.possible(end)
+            or type(end) is not int
+            or not EARLIEST <= end <= self._latest
             or not length(played)
             or (around.incognito is None and row.incognito_mode is not None)  # not ours to guess
         ):
             return self._refusable(row, end, played, origin)
-        told, artists = named
-        device = values.device_moment(row.offline_timestamp)
-        started, ended = times(end, played, device, offline=bool(around.offline))
-        event = PlayRecorded(
-            listener=self._listener,
-            source=_SOURCE,
-            reported_end=end,
-            published_at=self._published_at,
-            ended_at=ended,
-            started_at=started,
-            ms_played=played,
-            kind=told.kind,
-            uri=told.uri,
-            title=told.title,
-            artists=artists,
-            album=told.album,
-            album_uri=told.album_uri,
-            country=around.country,
-            platform=around.platform,
-            reason_start=around.reason_start,
-            reason_end=around.reason_end,
-            shuffle=around.shuffle,
-            skipped=around.skipped,
-            offline=around.offline,
-            incognito=around.incognito,
-            import_id=self._import_id,
-        )
-        known_as = ids.sighting_id(self._id, _SOURCE, end, told.uri, told.artist, told.title, played)
-        return Published(encode(event), ended or end, origin, known_as)
+        device = None if row.offline_timestamp is None else values.device_moment(row.offline_timestamp)
+        started, ended = times(end, played, device, offline=around.offline is True)
+        at = "" if ended is None else f',"ended_at":{ended}'
+        at = at if started is None else f'{at},"started_at":{started}'
+        at = at if played is None else f'{at},"ms_played":{played}'
+        text = f"{self._head}{end}{self._published}{at}{named.said}{circumstanced}{self._tail}"
+        # streams.contracts.ids.sighting_id, whose look-up of the names is remembered here with the track
+        known = ids.hash64(self._listener, _SOURCE, str(end), named.known_as, "" if played is None else str(played))
+        return Published(text.encode(), ended or end, origin, known)
 
-    def _named(self, row: ExtendedRow) -> tuple[Told, tuple[Artist, ...]] | None:
-        """What the row is about, and its artists; None where the worker will refuse it for that."""
+    def _named(self, row: ExtendedRow) -> Named | None:
+        """What the row is about; None where the worker will refuse it for that."""
         key = (
             row.spotify_track_uri,
             row.master_metadata_track_name,
@@ -117,7 +110,8 @@ class ExtendedFormat:
                 self._tracks[key] = found
         return found
 
-    def _around(self, row: ExtendedRow) -> Circumstances:
+    def _around(self, row: ExtendedRow) -> tuple[Circumstances, str]:
+        """Its circumstances, and they as JSON behind a comma."""
         key = (
             row.conn_country,
             row.platform,
@@ -131,11 +125,11 @@ class ExtendedFormat:
         try:
             found = self._circumstances.get(key)
         except TypeError:  # a list or an object where a text belongs
-            return circumstances(row)
+            return _written(circumstances(row))
         if found is None:
             if len(self._circumstances) >= _REMEMBERED:
                 self._circumstances.clear()
-            found = self._circumstances[key] = circumstances(row)
+            found = self._circumstances[key] = _written(circumstances(row))
         return found
 
     def _refusable(self, row: ExtendedRow, end: Any, played: Any, origin: str) -> Published:
@@ -204,6 +198,29 @@ def times(end: int, played: int | None, device: int | None, *, offline: bool) ->
     return (started if started >= EARLIEST else None), None
 
 
-def _sound(told: Told) -> tuple[Told, tuple[Artist, ...]] | None:
-    """With its artists, where the worker will take it; else None."""
-    return (told, artists_of(told)) if sound(told) else None
+def _sound(told: Told) -> Named | None:
+    """As it is written, where the worker will take it; else None."""
+    if not sound(told):
+        return None
+    said = _json(
+        kind=told.kind,
+        uri=told.uri,
+        title=told.title,
+        artists=artists_of(told),
+        album=told.album,
+        album_uri=told.album_uri,
+    )
+    return Named(said, told.uri or ids.name_key(told.artist, told.title))
+
+
+def _written(around: Circumstances) -> tuple[Circumstances, str]:
+    return around, _json(**around._asdict())
+
+
+def _json(**fields: Any) -> str:
+    """Optional fields of the event, in its order, as they follow others in its JSON."""
+    event = PlayRecorded(listener="", source=_SOURCE, reported_end=0, published_at=0, **fields)
+    return encode(event)[_REQUIRED:-1].decode()
+
+
+_REQUIRED = len(encode(PlayRecorded(listener="", source=_SOURCE, reported_end=0, published_at=0))) - 1

@@ -19,6 +19,7 @@ from typing import Protocol
 import numpy as np
 import structlog
 from msgspec import Struct
+from tenacity import AsyncRetrying, retry_if_exception, wait_random_exponential
 
 from producers.history.archive import Exports, Ignored
 from producers.history.reading import Batch, read_export
@@ -31,6 +32,7 @@ from streams.contracts.topics import PLAY_RECORDED, Topic
 
 KEPT_IGNORED = 200  # files left out that the import remembers
 LEDGER_S = 0.5  # between two notes of progress in the ledger
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.1, 15.0  # between two tries to reconcile, doubling
 
 log = structlog.get_logger(__name__)
 
@@ -76,10 +78,11 @@ async def run_import(
 ) -> Reconciliation:
     """Import the files at `paths` (zips, folders, JSON files) for `listener`, a 64-bit id.
 
-    `on_progress` is called on the event loop, about every 700 rows. Raises UserError for input
+    `on_progress` is called on the event loop, about every 4,000 rows. Raises UserError for input
     that a person must mend (nothing noted when it is found before the first row, else the import
     is noted as failed), SpotifireError when the reconciliation does not add up, and what the
-    publisher raises. A cancelled import is noted as failed too.
+    publisher raises. A cancelled import is noted as failed too. A ledger that is away once rows are
+    published is waited for.
     """
     started = time.monotonic()
     exports = await asyncio.to_thread(Exports, paths, limits)
@@ -96,9 +99,11 @@ async def run_import(
         except BaseException as error:
             await _note_failure(ledger, number, error)
             raise
-        reconciliation = await asyncio.to_thread(
-            ledger.finish, number, run.read, run.repeats(), time.monotonic() - started
-        )
+        try:
+            reconciliation = await _reconcile(ledger, number, run.read, run.repeats(), started)
+        except asyncio.CancelledError as error:  # any other has stored the report, or why there is none
+            await _note_failure(ledger, number, error)
+            raise
         run.tell("done")
         return reconciliation
 
@@ -162,7 +167,13 @@ class _Run:
         await asyncio.sleep(0)  # publishing may never have waited, and others share this loop
 
     async def _note(self) -> None:
-        await asyncio.to_thread(self._ledger.progress, self._import_id, self.read, self._published)
+        """For whoever watches: while the ledger is away nobody learns of it, and the import goes on."""
+        try:
+            await asyncio.to_thread(self._ledger.progress, self._import_id, self.read, self._published)
+        except SpotifireError as error:
+            if not error.retriable:
+                raise
+            log.warning("the import's progress could not be noted", why=error.message)
 
     def tell(self, state: str) -> None:
         """Call `on_progress`."""
@@ -187,6 +198,17 @@ class _Run:
 
 def _next(batches: Iterator[Batch]) -> Batch | None:
     return next(batches, None)
+
+
+async def _reconcile(ledger: ImportLedger, import_id: int, read: int, repeats: int, started: float) -> Reconciliation:
+    """`finish`, tried again for as long as the ledger is away: every row is stored already, so only this is missing."""
+    asking = AsyncRetrying(
+        retry=retry_if_exception(lambda error: isinstance(error, SpotifireError) and error.retriable),
+        wait=wait_random_exponential(multiplier=FIRST_WAIT_S, max=LONGEST_WAIT_S),
+        before_sleep=lambda state: log.warning("waiting for the ledger to reconcile", attempt=state.attempt_number),
+        reraise=True,
+    )
+    return await asking(asyncio.to_thread, ledger.finish, import_id, read, repeats, time.monotonic() - started)
 
 
 async def _note_failure(ledger: ImportLedger, import_id: int, error: BaseException) -> None:

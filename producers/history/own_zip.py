@@ -33,6 +33,7 @@ class OwnZip(Struct, frozen=True):
     listener: Row
     corrections: list[Row]
     gaps: list[Row]
+    travel: list[Row]
     artists: list[Row]
 
 
@@ -56,7 +57,7 @@ def read_own_zip(path: Path) -> OwnZip:
             files = {str(each["table"]): str(each["file"]) for each in manifest["files"]}
             found = {
                 table: _rows(archive, files[table]) if table in files else []
-                for table in ("listeners", "corrections", "gaps", "artists")
+                for table in ("listeners", "corrections", "gaps", "travel", "artists")
             }
         except (ValueError, TypeError, KeyError, RecursionError, csv.Error, pa.ArrowException):
             raise _not_ours(path) from None
@@ -64,7 +65,8 @@ def read_own_zip(path: Path) -> OwnZip:
             raise zips.damaged(path.name, error) from None
     if len(found["listeners"]) != 1:
         raise _not_ours(path)
-    return OwnZip(found["listeners"][0], found["corrections"], found["gaps"], found["artists"])
+    (listener,) = found.pop("listeners")
+    return OwnZip(listener, **found)
 
 
 def _whole(archive: ZipFile, name: str, most: int) -> bytes:

@@ -115,8 +115,7 @@ def sound(told: Told) -> bool:
     for text in (told.title, told.artist, told.album):
         if type(text) is not str or len(text) > _LONGEST_NAME:
             return False
-    named = ids.name_key(told.artist, told.title) if told.kind == "track" else told.title
-    return bool(named or told.uri)
+    return bool(told.uri or (ids.name_key(told.artist, told.title) if told.kind == "track" else told.title))
 
 
 def artists_of(told: Told) -> tuple[Artist, ...]:

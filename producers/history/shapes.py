@@ -125,8 +125,6 @@ def recognise(head: bytes) -> Shape | str:
         if own.is_lines(text):
             return OWN_LINES
         return LASTFM if _SCROBBLES.search(text) else "no list of plays"
-    if text.startswith(b"PK\x03\x04"):
-        return "a zip inside a zip: unpack it first"
     return _own(text) or _scrobble_table(text) or "no list of plays"
 
 

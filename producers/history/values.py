@@ -104,9 +104,8 @@ def moment(value: Any) -> Any:
     """
     if isinstance(value, str):
         stamp = value.strip().removesuffix(" UTC")
-        try:
-            time = datetime.fromisoformat(stamp)
-        except ValueError:
+        time = _iso(stamp)
+        if time is None:
             number = _number(stamp)
             return describe(value) if isinstance(number, str) else _from_epoch(number)
         if time.tzinfo is None:
@@ -150,6 +149,15 @@ def _family(platform: str) -> str:
 def platform_family(value: Any) -> str:
     """`Android OS 9 API 28 (samsung, SM-G960F)` -> `android`; device and version are dropped."""
     return _family(value) if isinstance(value, str) and len(value) <= LONGEST else ""
+
+
+def _iso(stamp: str) -> datetime | None:
+    if stamp.isdigit():  # a number: as ISO 8601, 1712122012345 would be an evening of 1712
+        return None
+    try:
+        return datetime.fromisoformat(stamp)
+    except ValueError:
+        return None
 
 
 def _within(value: int) -> int:

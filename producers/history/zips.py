@@ -1,6 +1,6 @@
 """A zip that a stranger may have made: what is checked before and while it is read.
 
-Nothing is unpacked to disk. The directory of a zip says everything that can go wrong beforehand
+The directory of a zip says everything that can go wrong beforehand
 (how many members, how large, encrypted, links), but Python reads it whole, so its size is looked
 up first. While reading, zipfile never gives more than the directory promised, and checks the sum.
 """
@@ -10,8 +10,11 @@ from __future__ import annotations
 import stat
 import struct
 import zlib
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import IO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from producers.history.values import clean
@@ -22,6 +25,7 @@ _END_64 = struct.Struct("<4sQ2H2L4Q")
 _LOCATOR_SIZE = 20
 _MAX_COMMENT = 65_535
 
+BEGINNINGS = (b"PK\x03\x04", b"PK\x05\x06")  # of a zip, and of one without members
 BROKEN = (BadZipFile, zlib.error, EOFError, struct.error, NotImplementedError, ValueError, RuntimeError)
 AGAIN = "Download it again from Spotify's mail; what is stored already is not added twice."
 UNPACK = "If you trust it, unpack it and import the folder."
@@ -41,20 +45,48 @@ class Limits:
     """Unpacked to packed size, of a member and of the whole zip."""
     unrated_bytes: int = 1 << 20
     """Up to this unpacked size nobody asks for the ratio."""
+    zips: int = 100
+    """Zips inside a zip; what they hold counts as the outer one's."""
+
+    def without(self, members: list[ZipInfo]) -> Limits:
+        """What is left for a zip inside, once these members are counted."""
+        size = sum(member.file_size for member in members)
+        return replace(self, members=self.members - len(members), total_bytes=self.total_bytes - size)
 
 
 def open_zip(path: Path, limits: Limits) -> ZipFile:
     """The zip, with every member checked. Raises UserError naming the zip and the member."""
     shown = clean(path.name)
+    with _readable(shown):
+        with path.open("rb") as file:
+            _check_directory(file, shown, limits)
+        return _checked(ZipFile(path), shown, path.stat().st_size, limits)
+
+
+def open_inner(file: IO[bytes], label: str, packed: int, limits: Limits) -> ZipFile:
+    """The zip that was a member of another one, where it had `packed` bytes; checked like that one, also its ratio.
+
+    Closing it leaves the file open.
+    """
+    shown = clean(label)
+    with _readable(shown):
+        _check_directory(file, shown, limits)
+        return _checked(ZipFile(file), shown, packed, limits)
+
+
+@contextmanager
+def _readable(shown: str) -> Iterator[None]:
     try:
-        _check_directory(path, limits)
-        archive = ZipFile(path)
+        yield
     except BROKEN as error:
         raise UserError(f"{shown} is damaged or incomplete ({type(error).__name__}).", cure=AGAIN) from None
     except OSError as error:
         raise UserError(f"{shown} cannot be read: {error.strerror}.", cure="Check its permissions.") from None
+
+
+def _checked(archive: ZipFile, shown: str, packed: int, limits: Limits) -> ZipFile:
     try:
-        _check_members(archive.infolist(), shown, path.stat().st_size, limits)
+        _check_members(archive.infolist(), shown, packed, limits)
     except BaseException:
         archive.close()
         raise
@@ -66,11 +98,10 @@ def damaged(label: str, error: Exception) -> UserError:
     return UserError(f"{label} is damaged or incomplete ({type(error).__name__}).", cure=AGAIN)
 
 
-def _check_directory(path: Path, limits: Limits) -> None:
-    with path.open("rb") as file:
-        size = file.seek(0, 2)
-        file.seek(max(0, size - _END.size - _MAX_COMMENT - _LOCATOR_SIZE - _END_64.size))
-        tail = file.read()
+def _check_directory(file: IO[bytes], shown: str, limits: Limits) -> None:
+    size = file.seek(0, 2)
+    file.seek(max(0, size - _END.size - _MAX_COMMENT - _LOCATOR_SIZE - _END_64.size))
+    tail = file.read()
     at = tail.rfind(b"PK\x05\x06")
     if at < 0:
         raise BadZipFile
@@ -82,7 +113,7 @@ def _check_directory(path: Path, limits: Limits) -> None:
             raise BadZipFile
         directory = max(_END_64.unpack_from(tail, record)[8], directory if directory != 0xFFFF_FFFF else 0)
     if directory > limits.directory_bytes:
-        raise _too_many(clean(path.name), limits)
+        raise _too_many(shown, limits)
 
 
 def _check_members(members: list[ZipInfo], shown: str, packed: int, limits: Limits) -> None:

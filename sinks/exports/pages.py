@@ -19,7 +19,8 @@ from sinks.clickhouse import ClickHouse
 
 Format = Literal["jsonl", "csv", "parquet"]
 
-PAGE = 50_000  # rows: about 35 MB as JSON
+PAGE = 10_000  # rows: about 7 MB as JSON, of which a few copies stand in memory
+STRETCH = 20  # pages whose ends are looked up at once: that reads the keys of all that is left
 
 ROW_FORMATS: Mapping[Format, str] = {"jsonl": "JSONEachRow", "csv": "CSV"}
 SETTINGS = (
@@ -105,24 +106,35 @@ def pages(
     shown = ", ".join(f"{column.shown(format_)} AS `{column.name}`" for column in table.columns)
     select = shown if format_ == "parquet" else f"formatRow('{ROW_FORMATS[format_]}', {shown}) AS line"
     order = ", ".join(f"`{column.name}`" for column in key)
-    low, bound = "", dict(params)
+    low, bound, told = "", dict(params), False
     while True:
-        live = f"`{table.name}` FINAL WHERE {where}{low}"
-        # where the page ends is looked up by the key alone: so the engine reads whole rows of one page only
-        ends = ch.query(f"SELECT {order} FROM {live} ORDER BY {order} LIMIT 1 OFFSET {size - 1}", bound)
-        high = ""
-        if ends:
-            bound |= {f"high{place}": value for place, value in enumerate(ends[0])}
-            high = _beyond(key, "<=", "high", "<=")
-        yield ch.query_arrow(
-            # the inner query gives whole rows, so that no alias of ours stands in its WHERE
-            f"SELECT {select} FROM (SELECT {table.names()} FROM {live}{high}) ORDER BY {order} {SETTINGS}",
+        live = f"`{table.name}` FINAL WHERE {where}"
+        # where pages end is looked up by the key alone: so the engine reads whole rows of one page only
+        ends = ch.query(
+            f"SELECT {order} FROM (SELECT {order}, row_number() OVER (ORDER BY {order}) AS place FROM "
+            f"(SELECT {order} FROM {live}{low} ORDER BY {order} LIMIT {size * STRETCH})) "
+            f"WHERE place % {size} = 0 ORDER BY place",
             bound,
         )
-        if not ends:
+        last = len(ends) < STRETCH
+        for end in [*ends, None] if last else ends:
+            high = ""
+            if end is not None:
+                bound |= {f"high{place}": value for place, value in enumerate(end)}
+                high = _beyond(key, "<=", "high", "<=")
+            page = ch.query_arrow(
+                # the inner query gives whole rows, so that no alias of ours stands in its WHERE
+                f"SELECT {select} FROM (SELECT {table.names()} FROM {live}{low}{high}) ORDER BY {order} {SETTINGS}",
+                bound,
+            )
+            if page.num_rows or not told:
+                told = True
+                yield page
+            if end is not None:
+                bound |= {f"low{place}": value for place, value in enumerate(end)}
+                low = _beyond(key, ">=", "low", ">")
+        if last:
             return
-        bound |= {f"low{place}": value for place, value in enumerate(ends[0])}
-        low = _beyond(key, ">=", "low", ">")
 
 
 def _beyond(key: Sequence[Column], about: str, name: str, exactly: str) -> str:

@@ -1,4 +1,4 @@
-"""A listener as an export of ours describes them, made anew where nobody is: settings, corrections, gaps, artists.
+"""A listener as an export of ours describes them, made anew where nobody is: settings, corrections, trips, artists.
 
 Before their sightings are imported: so these are stamped with the right zones and corrections at once.
 What an export says is checked like any other input.
@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from sinks.catalog import ClickHouseCatalog
 from sinks.clickhouse import ClickHouse
@@ -19,10 +19,13 @@ from sinks.corrections import ClickHouseCorrections
 from sinks.listeners import Listeners
 from sinks.rows import ListenerRow
 from sinks.times import next_version, now_ms, to_ms
+from sinks.travel import Decision, Travel
 from streams.contracts.errors import UserError
 from streams.contracts.events import ArtistDescribed, Id
 from streams.contracts.ids import from_hex, new_id
 from streams.contracts.ports import Correction, ListenerSettings, ZonePeriod
+from streams.enrich.travel import Trip
+from streams.enrich.zones import check_zone
 
 T = TypeVar("T")
 
@@ -41,11 +44,12 @@ class _Listener(Struct, kw_only=True):
     count_incognito: bool = False
     finished_only: bool = False
     profile_sources: Literal["all", "export"] = "all"
+    keeps_countries: bool = True  # said by an archive, which has no corrections
 
 
 class _Correction(Struct, kw_only=True):
-    kind: Literal["play", "artist", "track", "merge", "undo"]
-    subject: str
+    kind: Literal["play", "artist", "track", "merge", "undo", "country"]
+    subject: str = ""
     target: str = ""
     ids: list[Id] = []
     keys: list[str] = []
@@ -57,6 +61,17 @@ class _Gap(Struct, kw_only=True):
     gap_start: datetime
     gap_end: datetime
     closed_at: datetime | None = None
+
+
+class _Trip(Struct, kw_only=True):
+    country: Annotated[str, Meta(pattern="^[A-Z]{2}$")]
+    first: datetime
+    last: datetime
+    plays: Annotated[int, Meta(ge=0, lt=2**32)]
+    state: Literal["accepted", "refused"]
+    zone: str = ""
+    starts: datetime
+    ends: datetime
 
 
 class _Artist(Struct, kw_only=True):
@@ -94,6 +109,8 @@ def restore_listener(ch: ClickHouse, listeners: Listeners, said: Mapping[str, An
         finished_only=told.finished_only,
     )
     row = listeners.put(settings)
+    if not told.keeps_countries:
+        ClickHouseCorrections(ch).put([Correction(listener=row.id, kind="country", subject="")])
     return listeners.set(row.listener, profile_sources=told.profile_sources)
 
 
@@ -103,6 +120,7 @@ def restore_beside(
     *,
     corrections: Sequence[Mapping[str, Any]],
     gaps: Sequence[Mapping[str, Any]],
+    travel: Sequence[Mapping[str, Any]],
     artists: Sequence[Mapping[str, Any]],
 ) -> None:
     """What stands beside the sightings of a listener who was just restored. May be repeated; raises UserError."""
@@ -128,6 +146,21 @@ def restore_beside(
         ("listener", "source", "gap_start", "gap_end", "version", "closed_at"),
         [(listener, g.source, g.gap_start, g.gap_end, next_version(), g.closed_at) for g in open_and_closed],
     )
+    trips = [_read(row, _Trip) for row in travel]
+    for trip in trips:
+        if trip.zone:
+            check_zone(trip.zone)
+    for trip in trips:
+        Travel(ch).decide(
+            listener,
+            Decision(
+                Trip(trip.country, to_ms(trip.first), to_ms(trip.last), trip.plays),
+                trip.state,
+                trip.zone,
+                to_ms(trip.starts),
+                to_ms(trip.ends),
+            ),
+        )
     _restore_artists(ch, [_read(row, _Artist) for row in artists])
 
 

@@ -7,28 +7,9 @@ from contextlib import contextmanager
 from typing import IO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
+from sinks.packs import Sent
+
 LEVEL = 3  # of deflate: level 6 takes three times as long for a tenth less
-
-
-class _Sent:
-    """What zipfile writes to. It cannot seek, so sizes stand behind each member and in the directory."""
-
-    def __init__(self) -> None:
-        self._pieces: list[bytes] = []
-
-    def write(self, data: bytes) -> int:
-        """Keep it until it is taken."""
-        self._pieces.append(bytes(data))
-        return len(data)
-
-    def flush(self) -> None:
-        """Nothing to do."""
-
-    def take(self) -> bytes:
-        """What was written since."""
-        taken = b"".join(self._pieces)
-        self._pieces.clear()
-        return taken
 
 
 class SentZip:
@@ -38,8 +19,8 @@ class SentZip:
     """
 
     def __init__(self, moment: tuple[int, int, int, int, int, int]) -> None:
-        self._sent = _Sent()
-        self._zip = ZipFile(self._sent, "w", allowZip64=True)  # type: ignore[call-overload]
+        self._sent = Sent()  # it cannot seek: so sizes stand behind each member and in the directory
+        self._zip = ZipFile(self._sent, "w", allowZip64=True)
         self._moment = moment
 
     @contextmanager

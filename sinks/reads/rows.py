@@ -113,12 +113,3 @@ class CatalogueRow:
     subgenre: str
     popularity: int | None
     band: str
-
-
-@dataclass(frozen=True)
-class Health:
-    """One figure of the pipeline and its unit."""
-
-    name: str
-    value: float
-    unit: str

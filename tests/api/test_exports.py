@@ -19,8 +19,10 @@ from sinks.clickhouse import ClickHouse
 from sinks.erase import erase_listener
 from sinks.listeners import Listeners
 from sinks.tokens import Tokens
+from sinks.travel import Decision, Travel
 from sinks.writer import Writer
 from streams.contracts.ports import Reconciliation
+from streams.enrich.travel import Trip
 from tests.api.conftest import Library
 from tests.support.clickhouse import fresh_database
 from tests.support.web import client_of, create_app, owner_client, seed, services
@@ -111,8 +113,12 @@ async def test_an_export_makes_its_listener_anew(engine: ClickHouse, tmp_path: P
             "INSERT INTO corrections (listener, kind, subject, version, target, ids, keys, label) VALUES "
             f"({ada.id}, 'play', 'x', 1, '', [18446744073709551615], [], 'a, \"b\"'), "
             f"({ada.id}, 'merge', 'spotify:track:1', 1, 'spotify:track:2', [], ['k\\x1fl'], ''), "
+            f"({ada.id}, 'country', '', 1, '', [], [], ''), "
             f"({ada.id}, 'undo', '0000000000000001', 1, '', [], [], '')"
         )
+        trip = Trip("JP", 1_700_000_040_000, 1_700_900_000_000, 31)
+        Travel(ch).decide(ada.id, Decision(trip, "accepted", "Asia/Tokyo", 1_700_000_000_000, 1_701_000_000_000))
+        Travel(ch).decide(ada.id, Decision(trip._replace(country="FR"), "refused"))
         ch.command(f"INSERT INTO gaps VALUES ({ada.id}, 'lastfm', '2024-01-01', '2024-01-02', 1, NULL, 0)")
         async with owner_client(create_app(of(ch, tmp_path))) as owner:
             zipped = (await owner.get(f"/api/v1/listeners/Ada/export?format={format_}")).content
@@ -130,6 +136,7 @@ async def test_an_export_makes_its_listener_anew(engine: ClickHouse, tmp_path: P
             f"SELECT {said} FROM corrections FINAL WHERE kind != 'undo' ORDER BY kind"
         )
         assert fresh.query("SELECT * EXCEPT version FROM gaps") == ch.query("SELECT * EXCEPT version FROM gaps")
+        assert Travel(fresh).decided(ada.id) == Travel(ch).decided(ada.id) != []
         await asyncio.wait_for(ran.wait(), 10)
         assert taken == [(["e.zip"], ada.id)]
         # erased here: the old id stays refused, so there is a new one

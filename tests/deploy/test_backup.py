@@ -13,6 +13,7 @@ import threading
 import time
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,14 @@ def test_while_rows_are_written(clickhouse: ClickHouse, tmp_path: Path) -> None:
         assert {name: proof.rows for name, proof in proofs(fresh).items()} == {
             name: proof.rows for name, proof in made.tables.items()
         }
+
+
+def test_two_at_once(clickhouse: ClickHouse, tmp_path: Path) -> None:
+    """The one neither drops the other's snapshot nor loses its own."""
+    with ThreadPoolExecutor(2) as both:
+        dumps = [both.submit(backups.dump, clickhouse, tmp_path / name) for name in ("first", "second")]
+        first, second = (one.result(timeout=60) for one in dumps)
+    assert first.tables == second.tables
 
 
 def test_an_older_schema_is_restored_and_updated(clickhouse: ClickHouse, tmp_path: Path) -> None:

@@ -95,3 +95,17 @@ def test_json_is_one_document_and_logs_stay_off_it(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     counts = json.loads(done.stdout)
     assert {"plays_in", "enriched", "stored", "refused", "lag"} <= counts.keys()
+
+
+def test_a_token_is_made_listed_and_revoked(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    made = answer(data, "tokens", "add", "prometheus")
+    done = command(data, "tokens", "list")
+    assert f"{made['token_id']}  prometheus  everything, to read it" in done.stdout
+    assert made["token"] not in done.stdout + done.stderr
+    assert command(data, "tokens", "revoke", made["token_id"]).returncode == 0
+    done = command(data, "tokens", "revoke", made["token_id"])
+    assert (done.returncode, done.stderr.strip()) == (
+        2,
+        f"spotifire: There is no token {made['token_id']}. See `spotifire tokens list`.",
+    )

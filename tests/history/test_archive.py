@@ -187,6 +187,64 @@ def test_a_member_packed_in_another_way(tmp_path: Path) -> None:
     assert "packs a.json in a way" in refusal(tmp_path / "a.zip")
 
 
+def nested(path: Path, *inner: Path, **more: bytes) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for each in inner:
+            archive.write(each, f"sent/{each.name}")
+        for name, content in more.items():
+            archive.writestr(name, content)
+    return path
+
+
+def test_a_zip_inside_a_zip_is_read(tmp_path: Path) -> None:
+    inner = tmp_path / "my_spotify_data.zip"
+    names = write_zip(inner, export_of(2_500, UNTIL), rows_a_file=1_000)
+    other = zipped(tmp_path / "other.zip", names[0], json.dumps(rows(500)).encode())
+    outer = nested(tmp_path / "outer.zip", inner, other, notes=b"hello", history=json.dumps(rows(3)).encode())
+    assert sorted(labels(outer)) == sorted([*names, f"sent/other.zip/{names[0]}", "history"])
+    assert count(outer) == 2_500 + 500 + 3
+    assert labels(outer) == labels(outer), "no file is left beside it"
+    assert {each.name for each in tmp_path.iterdir()} == {"my_spotify_data.zip", "other.zip", "outer.zip"}
+
+
+def test_a_third_zip_inside_is_refused(tmp_path: Path) -> None:
+    second = nested(tmp_path / "second.zip", zipped(tmp_path / "third.zip"))
+    assert refusal(nested(tmp_path / "outer.zip", second)) == "sent/second.zip holds yet another zip: sent/third.zip."
+
+
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [
+        (Limits(members=6), "more than 5 members"),
+        (Limits(total_bytes=1_000_000), "would unpack to"),
+        (Limits(zips=0), "more than 0 zips"),
+        (Limits(ratio=5), "would unpack to"),
+    ],
+)
+def test_what_a_zip_inside_holds_counts(tmp_path: Path, limits: Limits, said: str) -> None:
+    """Six small files in a zip that is small itself: only together, or with what is around it, too much."""
+    write_zip(tmp_path / "inner.zip", export_of(2_500, UNTIL), rows_a_file=1_000)
+    outer = nested(tmp_path / "outer.zip", tmp_path / "inner.zip")
+    assert len(labels(outer)) == 3
+    assert said in refusal(outer, limits=limits)
+
+
+def test_a_bomb_inside_a_zip(tmp_path: Path) -> None:
+    """Either zip packs to more than a two hundred and fiftieth, and is let through: both together do not."""
+    bomb = zipped(tmp_path / "bomb.zip", content=b"".join(b"%09d[%s" % (n, b" " * 1_200) for n in range(2_000)))
+    assert "no streaming history" in refusal(bomb)
+    assert "would unpack to" in refusal(nested(tmp_path / "outer.zip", bomb))
+
+
+@pytest.mark.parametrize("content", [b"PK\x03\x04 and no zip", b"PK\x05\x06"])
+def test_what_only_begins_as_a_zip_inside_is_damaged(tmp_path: Path, content: bytes) -> None:
+    assert "inner is damaged or incomplete" in refusal(nested(tmp_path / "outer.zip", inner=content))
+
+
+def test_a_name_that_leads_outside_of_a_zip_inside(tmp_path: Path) -> None:
+    assert "leads outside" in refusal(nested(tmp_path / "outer.zip", zipped(tmp_path / "inner.zip", "../a.json")))
+
+
 def test_a_simulated_export_of_many_rows_is_read_whole(tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
     names = write_zip(path, export_of(20_000, UNTIL))

@@ -257,3 +257,19 @@ def test_every_row_of_the_real_export_is_an_event() -> None:
     assert {said.platform for said in found} == {"windows", "android"}
     assert all(said.started_at is not None and said.started_at <= said.reported_end for said in found)
     assert sum((said.started_at or 0) % 1000 == 0 for said in found) == 36  # three were paused for over an hour
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"ms_played": None, "offline_timestamp": None},
+        {"offline": True, "offline_timestamp": 1_745_000_000},
+        {"master_metadata_track_name": 'A "quoted" \\ Ünï\u2028 name', "shuffle": None, "conn_country": "ZZ"},
+        {"spotify_track_uri": None, "skipped": 1, "incognito_mode": "true", "platform": ""},
+        {"spotify_track_uri": None, "master_metadata_track_name": None, "episode_name": "On Jazz"},
+    ],
+)
+def test_what_is_written_is_what_the_codec_writes(changes: dict[str, Any]) -> None:
+    value = published(**changes).value
+    assert value == codec.encode(codec.decode_value(PlayRecorded, value, now=NOW))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from producers.history import values
 from producers.history.archive import Exports
 from producers.history.reading import read_export
 from streams.contracts import codec
@@ -120,3 +121,10 @@ def test_odd_values(tmp_path: Path, form: str, said: dict[str, Any], refused: st
     else:
         assert isinstance(found, Refused), found
         assert refused in ("", found.reason)
+
+
+@pytest.mark.parametrize(
+    "said", ["1712122012", "1712122012000", 1_712_122_012, 1_712_122_012_000, "2024-04-03 05:26:52"]
+)
+def test_digits_are_a_number_whatever_else_they_could_be_read_as(said: object) -> None:
+    assert values.moment(said) == 1_712_122_012_000  # 1712-12-20T20:00 is what ISO 8601 makes of one

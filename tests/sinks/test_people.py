@@ -162,7 +162,7 @@ def test_tokens_are_stored_as_hashes(clickhouse: ClickHouse) -> None:
     assert tokens.find(plain + "x") is None
     assert plain not in str(clickhouse.query("SELECT * FROM api_tokens"))
     assert {t.name for t in tokens.all()} == {"laptop", "cron"}
-    tokens.revoke(row.token_id)
+    assert tokens.revoke(row.token_id) == row
     assert tokens.find(plain) is None
     assert tokens.all() == [owner]
     with pytest.raises(UserError):

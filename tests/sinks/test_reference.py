@@ -101,6 +101,20 @@ def test_what_cannot_be_told_is_everything(clickhouse: ClickHouse) -> None:
     assert look.since_last() == []
 
 
+def test_each_mutation_of_a_part_is_one_more_change(clickhouse: ClickHouse) -> None:
+    look = changes(clickhouse)
+    insert(clickhouse, 1, 2, 3)
+    look.since_last()
+    for gone in (1, 2):
+        clickhouse.command("ALTER TABLE things DELETE WHERE id = {id:UInt64} SETTINGS mutations_sync = 2", {"id": gone})
+        assert look.since_last() is None
+        assert look.since_last() == []
+    insert(clickhouse, 4)
+    assert look.since_last() == [(4,)]
+    clickhouse.command("OPTIMIZE TABLE things FINAL")
+    assert look.since_last() is not None  # a merge of a mutated part loses nothing
+
+
 # Bounded: how much is kept
 
 

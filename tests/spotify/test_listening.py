@@ -40,7 +40,7 @@ async def test_a_grant_that_comes_while_the_old_ones_task_ends_is_polled_with(
     await asyncio.sleep(0)
     one.follow(msgspec.structs.replace(old, refresh_token="new", granted_at=2))  # the old one's answer is under way
     plays.told.set()
-    while one.health().state != "reconnect":
+    while one.health().state != "reconnect":  # noqa: ASYNC110 (what is waited for has no event)
         await asyncio.sleep(0)
     for _ in range(2):  # the table is looked at again and again
         one.follow(msgspec.structs.replace(old, refresh_token="new", granted_at=2))
