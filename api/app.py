@@ -33,6 +33,7 @@ from api.routes import (
     listeners,
     live,
     reads,
+    tokens,
     travel,
 )
 from api.scope import authorize
@@ -53,6 +54,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     travel.router,
     dead_letters.router,
     exports.router,
+    tokens.router,
     admin.router,
     sign_in.router,
     pages.router,
@@ -86,6 +88,7 @@ def create_app(services: Services) -> FastAPI:
     """The app. What `services` holds is started and stopped by whoever made it."""
     settings = services.settings
     sessions = Sessions(settings.session_key, settings.password_hash, settings.session_seconds)
+    authenticator = Authenticator(settings, sessions, services.tokens)
     metrics = ApiMetrics()
 
     @asynccontextmanager
@@ -106,6 +109,7 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     app.state.sessions = sessions
+    app.state.authenticator = authenticator
     app.state.metrics = metrics
     app.state.jobs = ImportJobs()
     app.state.brake = Brake()
@@ -114,6 +118,6 @@ def create_app(services: Services) -> FastAPI:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     # the last one added is the outermost
-    app.add_middleware(Guard, settings=settings, authenticator=Authenticator(settings, sessions, services.tokens))
+    app.add_middleware(Guard, settings=settings, authenticator=authenticator)
     app.add_middleware(Measured, metrics=metrics)
     return app

@@ -1,7 +1,8 @@
-"""The one way from a request to a listener, and what a listener's own token may open.
+"""The one way from a request to a listener, and what a token may open.
 
 `authorize` is a dependency of the whole app: a listener (a person who is not the owner) gets
 nowhere but to routes that take their listener from `scope`, and to those marked with `shared`.
+Whoever only reads gets what the API's document offers for GET.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Path, Request
+from fastapi.routing import APIRoute
 
-from api.auth import Caller
+from api.auth import Authenticator, Caller
+from api.guard import PUBLIC, SAFE
 from api.problems import Problem
 from api.services import Services, needed
 from sinks.rows import ListenerRow
-from streams.contracts.errors import UserError
+from streams.contracts.errors import Unavailable, UserError
 
 Route = TypeVar("Route", bound=Callable[..., Any])
 
@@ -43,12 +46,27 @@ def caller_of(request: Request) -> Caller:
 
 
 def authorize(request: Request) -> None:
-    """Deny by default what a listener's token asks for."""
-    caller: Caller | None = request.state.caller
-    if caller is None or caller.is_owner:  # the guard let nobody in but to public routes
+    """Deny by default what a token asks for, and everything to nobody. Raises Problem 401 and 403."""
+    route: APIRoute = request.scope["route"]
+    if route.path in PUBLIC:
         return
-    if "listener" not in request.path_params and request.scope.get("endpoint") not in _shared:
+    caller = caller_of(request)  # a second lock: the guard goes by the request's path, this by the route it led to
+    if caller.only_reads and not (request.method in SAFE and route.include_in_schema):  # pages are for people
+        raise Problem(403, "This token only reads.", cure="Use the command, or sign in as the owner.")
+    if not caller.is_owner and "listener" not in request.path_params and route.endpoint not in _shared:
         raise Problem(403, "Only the owner may do this.")
+
+
+async def still_in(request: Request, caller: Caller) -> bool:
+    """Whether a caller would be let in again, for an answer without an end: tokens are revoked meanwhile.
+
+    A database that is away says nothing about that.
+    """
+    authenticator: Authenticator = request.app.state.authenticator
+    try:
+        return await authenticator.caller(request) == caller
+    except Unavailable:
+        return True
 
 
 def find(services: Services, caller: Caller, listener: str) -> ListenerRow:

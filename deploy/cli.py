@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from deploy.commands import admin, corrections, dashboards, export, history, letters, people, reads, run
+from deploy.commands import admin, corrections, dashboards, export, history, letters, people, reads, run, tokens
 
 app = typer.Typer(
     name="spotifire",
@@ -41,6 +41,7 @@ app.command("migrate")(run.migrate)
 app.command("import")(history.import_)
 app.add_typer(history.imports, name="imports")
 app.add_typer(people.app, name="listeners")
+app.add_typer(tokens.app, name="tokens")
 app.command("recent")(reads.recent)
 app.command("top")(reads.top)
 app.command("clock")(reads.clock)

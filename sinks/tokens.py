@@ -18,7 +18,7 @@ PREFIX = "spotifire_"  # so that secret scanners and people know what it is
 
 @dataclass(frozen=True)
 class TokenRow:
-    """A token without its secret. `listener` is "" for the owner's; `created_at` is UTC."""
+    """A token without its secret. The owner's reads everything, and its `listener` is ""; `created_at` is UTC."""
 
     token_id: str
     name: str
@@ -56,15 +56,17 @@ class Tokens:
         """Tokens in force, oldest first."""
         return self._read("1", {})
 
-    def revoke(self, token_id: str) -> None:
-        """Refuse it from now on. Raises UserError where there is none of that id."""
-        if not self._read("token_id = {id:UInt64}", {"id": from_hex(token_id)}):
+    def revoke(self, token_id: str) -> TokenRow:
+        """Refuse it from now on; which it was. Raises UserError where there is none of that id."""
+        found = self._read("token_id = {id:UInt64}", {"id": from_hex(token_id)})
+        if not found:
             raise UserError(f"There is no token {token_id}.", cure="See `spotifire tokens list`.")
         self._ch.command(
             "INSERT INTO api_tokens SELECT * REPLACE (greatest({version:UInt64}, version + 1) AS version, "
             "true AS revoked) FROM api_tokens FINAL WHERE token_id = {id:UInt64}",
             {"id": from_hex(token_id), "version": next_version()},
         )
+        return found[0]
 
     def _read(self, where: str, params: dict[str, object]) -> list[TokenRow]:
         rows = self._ch.query(

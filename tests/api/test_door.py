@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute
 from structlog.testing import capture_logs
 
 from api.app import ROUTERS, create_app
-from api.guard import PUBLIC
+from api.guard import PUBLIC, Guard
 from api.passwords import hash_password
 from api.scope import scope
 from sinks.clickhouse import ClickHouse, ClickHouseSettings
@@ -73,6 +73,18 @@ async def test_every_route_is_closed_to_strangers(exposed: FastAPI, seeded: Seed
         page = await client.get("/?window=all", headers={"Accept": "text/html"})
     assert closed > 25
     assert (page.status_code, page.headers["location"]) == (303, "/login?next=%2F%3Fwindow%3Dall")
+
+
+async def test_what_slips_past_the_guard_is_closed_too(
+    exposed: FastAPI, seeded: Seeded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Guard, "_stranger", lambda *_: None)
+    async with client_of(exposed, host="music.example") as client:
+        for method, route in every_route():
+            if route.path not in PUBLIC:
+                answer = await client.request(method, filled(route.path))
+                assert answer.status_code == 401, f"{method} {route.path}: {answer.status_code}"
+        assert (await client.get("/login")).status_code == 200
 
 
 async def test_public_answers_tell_a_stranger_nothing_of_anybody(exposed: FastAPI, seeded: Seeded) -> None:

@@ -14,9 +14,11 @@ from aiokafka import AIOKafkaProducer
 
 from api.app import create_app
 from api.live import LiveHub, Watcher
+from api.routes import live
 from deploy.kafka.inprocess import InProcessBroker
 from deploy.kafka.topics import create_topics
 from sinks.clickhouse import ClickHouse
+from sinks.tokens import Tokens
 from sinks.writer import Writer
 from streams.contracts import codec, ids
 from streams.contracts.events import Artist, PlaybackChanged, PlayEnriched
@@ -191,3 +193,31 @@ async def test_the_stream_brings_a_play_to_its_listener_alone(
     assert events[0][1] == {"live": True}
     assert events[1][1]["title"] == "Track 2"
     assert events[1][1]["utc_offset_minutes"] == 60
+
+
+async def test_the_stream_ends_when_its_token_is_revoked(
+    clickhouse: ClickHouse, store: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "STATS", 0.05)
+    monkeypatch.setattr(live, "ASK", 0.1)
+    hub = LiveHub("nowhere:1")
+    ada = seed(clickhouse, store).ada
+    row, token = Tokens(clickhouse).add("phone", "listener", ada.id)
+    headers = {"Authorization": f"Bearer {token}"}
+    async with (
+        served(create_app(services(clickhouse, tmp_path, live=hub))) as url,
+        httpx.AsyncClient(base_url=url, headers=headers, timeout=15) as client,
+        client.stream("GET", "/api/v1/listeners/Ada/now/stream") as stream,
+        asyncio.timeout(15),
+    ):
+        lines = stream.aiter_lines()
+        async for line in lines:
+            if "hello" in line:
+                break
+        await asyncio.sleep(1.0)  # it was asked about several times
+        hub.deliver(record(played(ada.id)))
+        async for line in lines:
+            if "Track 1" in line:
+                break
+        Tokens(clickhouse).revoke(row.token_id)
+        assert [line async for line in lines if "event" in line] == []
