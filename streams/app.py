@@ -58,7 +58,7 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     # how long a fetch may wait for records. The in-process broker waits it out even when some
     # come, for all partitions of the connection; Apache Kafka answers at once.
     fetch_wait_s: float = 0.05
-    # how often commits go out: publishers wait for them (streams/window.py), and a window holds 2,000 to
+    # how often commits go out: publishers wait for them (streams/window.py), and a window holds 4,000 to
     # 50,000 records by the worker's pace, so this bounds what one partition can take in a second
     commit_s: float = 0.2
     # A worker that was killed holds its partitions for this long; the broker refuses less than 6.

@@ -9,8 +9,8 @@ Pure; the caller brings the clock.
 
 from __future__ import annotations
 
-DRAIN_S = 0.6  # a p99 under 1 s for the neighbour, with room for the worker's linger and the commit's interval
-LEAST = 2_000  # records: so that a worker that was slow or away can show that it is fast
+DRAIN_S = 0.8  # a p99 under 1 s for the neighbour, beside the linger of the worker and the interval of its commits
+LEAST = 4_000  # records: so that a worker that was slow or away can show that it is fast
 _FIRST = 10_000  # records, until the pace is known
 _MEASURE_S = 1.0  # several commits, and short enough to follow a worker that slows down
 _IDLE_S = 1.0  # without a look: nobody was publishing, and what was measured is of no use

@@ -1,6 +1,8 @@
-"""`make bench`: measure the whole way of a play and print a table and JSON.
+"""`make bench`: how soon `up` is there, what it holds, and how soon a play can be read; a table and JSON.
 
-    python -m tests.bench [--rows 150000] [--rate 100] [--seconds 30] [--brokers embedded,apache]
+    python -m tests.bench [--rate 100] [--seconds 30] [--brokers embedded,apache]
+
+What an import costs: `make bench-import`.
 
 Every figure is of real processes: a `spotifire up` on a fresh data folder, spoken to as the command
 does. Memory is the resident set of that one process (on Linux), Apache Kafka's own beside it.
@@ -18,13 +20,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from producers.simulator.export import export_of, write_zip
 from producers.simulator.simulator import Simulator, now_ms
 from streams.contracts import ids
 from streams.contracts.events import PlayRecorded
 from streams.contracts.topics import PLAY_RECORDED
 from streams.publisher import Publisher, PublisherSettings
-from tests.support.stack import READY, Up, column, running, upload
+from tests.support.stack import READY, Up, column, running
 
 MIB = 2**20
 
@@ -32,7 +33,6 @@ MIB = 2**20
 def main() -> None:
     """Run what was asked for."""
     asked = argparse.ArgumentParser(prog="python -m tests.bench")
-    asked.add_argument("--rows", type=int, default=150_000)
     asked.add_argument("--rate", type=int, default=100, help="plays a second of the latency run")
     asked.add_argument("--seconds", type=int, default=30, help="how long the latency run lasts")
     asked.add_argument("--brokers", default="embedded,apache")
@@ -59,32 +59,13 @@ def first_play(place: Path) -> dict[str, Any]:
 
 
 def one_broker(place: Path, broker: str, options: argparse.Namespace) -> dict[str, Any]:
-    """Import, import again, a steady rate, and memory on the way."""
-    export = place / "export.zip"
-    if not export.exists():
-        write_zip(export, export_of(options.rows, now_ms()))
+    """Memory before anything was played, and a steady rate."""
     with running(place / broker, "--kafka", broker, "--no-demo") as up, up.api() as api:
         api.post("/listeners", {"name": "Ada", "timezone": "Europe/Lisbon"})
         time.sleep(5)
         idle = memory(up)
-        # before the import: the worker's quantiles are those of the last minute
         steady = asyncio.run(steady_rate(bootstrap(up), api, options.rate, options.seconds))
-        began = time.monotonic()
-        upload(api, "Ada", [export], seconds=1800)
-        first = time.monotonic() - began
-        busy = memory(up)
-        began = time.monotonic()
-        upload(api, "Ada", [export], seconds=1800)
-        again = time.monotonic() - began
-        return {
-            "rows imported": options.rows,
-            "import s": round(first, 1),
-            "plays/s to queryable": round(options.rows / first),
-            "the same again s": round(again, 1),
-            **steady,
-            "memory idle MiB": idle,
-            "memory after import MiB": busy,
-        }
+        return {**steady, "memory idle MiB": idle, "memory afterwards MiB": memory(up)}
 
 
 async def steady_rate(broker: str, api: Any, rate: int, seconds: int) -> dict[str, Any]:
@@ -130,7 +111,7 @@ def table(results: dict[str, Any]) -> str:
     """Markdown, for docs/benchmarks.md."""
     lines = [f"Machine: {results['machine']}.", ""]
     lines += [f"- {name}: {value}" for name, value in results["first play"].items()]
-    brokers = [name for name, value in results.items() if isinstance(value, dict) and "rows imported" in value]
+    brokers = [name for name, value in results.items() if isinstance(value, dict) and name != "first play"]
     lines += ["", f"| | {' | '.join(brokers)} |", f"|---|{'---|' * len(brokers)}"]
     lines += [f"| {key} | {' | '.join(str(results[name][key]) for name in brokers)} |" for key in results[brokers[0]]]
     return "\n".join(lines)
