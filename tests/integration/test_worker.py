@@ -6,6 +6,7 @@ import asyncio
 import random
 import threading
 import time
+from base64 import b85encode
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -275,8 +276,8 @@ async def test_stop_while_the_store_hangs_takes_under_3_s(inprocess_kafka: Kafka
 async def test_records_that_the_broker_dropped_unread_stop_the_worker(inprocess_kafka: Kafka, tmp_path: Path) -> None:
     async with publishing(inprocess_kafka, window_bytes=NO_WINDOW, window_records=NO_WINDOW) as careless:
         chance = random.Random(1)
-        for _ in range(6_500):  # one listener, one partition, over 5 MiB, however well it is packed
-            event = replace(play(0), album=chance.randbytes(500).hex())
+        for _ in range(7_500):  # one listener, one partition, over 5 MiB, however well it is packed
+            event = replace(play(0), album=b85encode(chance.randbytes(780)).decode())
             await careless.publish(PLAY_RECORDED, event)
         await careless.flush()
     recorder = Recorder()
