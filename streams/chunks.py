@@ -93,7 +93,7 @@ async def slices(
                 acknowledge=partial(
                     _acknowledge, number, out, {run.at: run.end for run in runs}, generation, positions, in_hand
                 ),
-                drop=partial(_drop, number, out, {run.at: run.first for run in runs}, generation, positions, in_hand),
+                drop=partial(_drop, number, out, _firsts(runs), generation, positions, in_hand),
             )
             del run, runs  # they hold the records too
             yield part
@@ -117,6 +117,11 @@ def _drop(
     for at, first in firsts.items():
         positions.drop(at, first, generation)
     _ended(number, out, in_hand)
+
+
+def _firsts(runs: Sequence[Run]) -> dict[Partition, int]:
+    """Where each partition's records begin: of several Runs of one the first counts."""
+    return {run.at: run.first for run in reversed(runs)}
 
 
 def _ended(number: int, out: set[int], in_hand: InHand) -> None:

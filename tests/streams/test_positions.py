@@ -4,7 +4,10 @@ import asyncio
 
 import pytest
 
+from streams.chunks import _firsts
+from streams.consumer import Run
 from streams.contracts.errors import RecordsLost, SpotifireError
+from streams.contracts.record import Record
 from streams.positions import Hole, InHand, Partition, Positions
 
 AT = Partition("topic", 0)
@@ -12,6 +15,10 @@ AT = Partition("topic", 0)
 
 def take(positions: Positions, first: int, end: int, *, start: int | None = None, generation: int = 1) -> Hole | None:
     return positions.take(AT, start=start, first=first, end=end, generation=generation)
+
+
+def record(offset: int) -> Record:
+    return Record(topic=AT.topic, partition=AT.partition, offset=offset, timestamp=0, key=None, value=b"", headers=())
 
 
 def test_only_what_is_stored_is_committed() -> None:
@@ -119,6 +126,19 @@ def test_nothing_behind_a_slice_that_was_dropped_is_committed() -> None:
     take(positions, 10, 30, generation=2)
     positions.store(AT, 30, 2)
     assert positions.stored(AT) == 30
+
+
+def test_a_dropped_slice_of_several_runs_is_dropped_from_its_first_one_on() -> None:
+    positions = Positions()
+    positions.starts_at({AT: 0}, 1)
+    runs = [Run(AT, [record(first)], first, first + 10, 1, 0.0) for first in (0, 10)]
+    for run in runs:
+        take(positions, run.first, run.end)
+    for at, first in _firsts(runs).items():
+        positions.drop(at, first, 1)
+    take(positions, 20, 30)
+    positions.store(AT, 30, 1)
+    assert not positions.stored(AT)
 
 
 def test_a_position_never_moves_back_within_a_generation() -> None:
