@@ -85,6 +85,7 @@ async def run_api(settings: Settings, stop: asyncio.Event) -> None:
     """The API and the page, until `stop`."""
     from api.app import create_app
     from api.live import LiveHub
+    from deploy.commands.console import err
     from deploy.serve import serving, take_port
     from deploy.services import reading, writing
     from deploy.spotify import open_collector
@@ -110,7 +111,7 @@ async def run_api(settings: Settings, stop: asyncio.Event) -> None:
         services = replace(writing(services, storage, publisher), live=hub, connecting=connecting)
         await opened.enter_async_context(serving(create_app(services), listening))
         opened.enter_context(folder.announce(settings.data, services.settings.local_url, token, kafka=settings.kafka))
-        for note in notes:
-            log.warning(note)
+        for note in notes:  # for the person at the terminal: one may hold the password that was made just now
+            err.print(note, markup=False)
         log.info("api started", url=services.settings.origin)
         await first_ending(stop.wait, publisher.failed)

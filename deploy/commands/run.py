@@ -28,9 +28,9 @@ PublicUrl = Annotated[
 ]
 Kafka = Annotated[str | None, typer.Option("--kafka", help="embedded, apache, or HOST:PORT.")]
 ClickHouse = Annotated[str | None, typer.Option("--clickhouse", help="embedded, or a server's http address.")]
-ENDING_S = 15.0  # for a part to store what it has in hand; container engines get impatient after 20 s
-
 Seconds = Annotated[float | None, typer.Option("--for", min=0.1, help="Stop by itself after so many seconds.")]
+
+ENDING_S = 15.0  # for a part to store what it has in hand; container engines get impatient after 20 s
 
 
 @guarded
