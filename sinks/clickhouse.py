@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import clickhouse_connect
@@ -24,9 +24,6 @@ import pyarrow as pa
 from sinks.failures import translated
 from streams.contracts.errors import SpotifireError, UserError
 from streams.vitals import waiting
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 T = TypeVar("T")
 Rows = list[tuple[Any, ...]]
@@ -123,11 +120,6 @@ class ClickHouse:
     def query_arrow(self, sql: str, params: Mapping[str, Any] | None = None) -> pa.Table:
         """The result as an Arrow table."""
         return self._run(lambda c: c.query_arrow(sql, parameters=params, use_strings=True))
-
-    def query_df(self, sql: str, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
-        """The result as a pandas frame."""
-        frame: pd.DataFrame = self._run(lambda c: c.query_df(sql, parameters=params))
-        return frame
 
     def scalar(self, sql: str, params: Mapping[str, Any] | None = None) -> Any:
         """The first column of the first row, or None when there is no row."""

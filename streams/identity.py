@@ -190,7 +190,7 @@ def _names(tracks: pa.Table, uri: Int64s, uris: list[str]) -> tuple[Int64s, UInt
     return names, hashes
 
 
-@lru_cache(maxsize=131_072)
+@lru_cache(maxsize=32_768)
 def _name(artist: str, title: str) -> tuple[str, int]:
     """The folded artist and title ("" without), and the 32 bits that name the track (0 without)."""
     key = name_key(artist, title)

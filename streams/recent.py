@@ -29,7 +29,7 @@ from streams.contracts.ports import Span
 from streams.contracts.tables import SIGHTINGS
 from streams.seen import Seen, rows_of, together
 
-ROWS = 50_000  # settled rows that are kept; up to half as many again until they are dropped
+ROWS = 20_000  # settled rows that are kept, two large slices; up to half as many again until they are dropped
 LISTENERS = 100_000
 CORRECTED = 500_000  # corrected ends that are kept, over all listeners
 

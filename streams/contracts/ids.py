@@ -36,7 +36,7 @@ def new_id() -> int:
     return secrets.randbits(64) or 1
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=32_768)
 def fold(text: str) -> str:
     """A name as it is compared: NFKC, case folded, white space collapsed."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
@@ -55,7 +55,7 @@ def hashes64(texts: pa.Array) -> npt.NDArray[np.uint64]:
     return np.frombuffer(b"".join([blake2b(one, digest_size=8).digest() for one in told]), ">u8").astype(np.uint64)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=32_768)
 def name_key(artist: str, title: str) -> str:
     """Folded artist and title in one text, or "" when either is missing."""
     folded_artist, folded_title = fold(artist), fold(title)
@@ -75,7 +75,6 @@ def sighting_id(
     return hash64(to_hex(listener), source, str(reported_end), uri or name_key(artist, title), played)
 
 
-@lru_cache(maxsize=65_536)
 def track_hash(uri: str, artist: str, title: str) -> int:
     """32 bits that name the track inside a play id: of the folded artist and title, else of the URI."""
     return hash64(name_key(artist, title) or uri) & 0xFFFF_FFFF
