@@ -3,7 +3,7 @@
 A name is cut into phrases: heads ("hip hop", "cumbia"), places ("argentine", "k"), tints ("indie",
 "christian") and words that say nothing here. The head of an English name is its last, of a
 Spanish, Portuguese or French one its first; then what stands beside it may change the family
-(see genre_words.py and genre_places.py: "argentine" makes `latin-rock` of rock). Each name votes
+(see genre_beside.py and genre_places.py: "argentine" makes `latin-rock` of rock). Each name votes
 for one or more families, and the family with most weight wins. Pure; nothing is read or written.
 """
 
@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from streams.enrich import genre_beside as beside
 from streams.enrich import genre_places as places
 from streams.enrich import genre_words as words
 from streams.enrich.genre_lexicon import Phrase, cut
@@ -68,7 +69,7 @@ def votes(name: str) -> tuple[Vote, ...]:
         return _without_head(tints, regions, song=any(phrase.song for phrase in phrases))
     strength = _STRONG if heads else _HINT
     heads = heads or weak
-    head = heads[0] if _romance(phrases, heads) else heads[-1]
+    head = _head(phrases, heads)
     sort = phrases[head].sort
     if len(heads) == 1 and len(phrases) == 1 and sort in FAMILIES and normal(name) == normal(sort):
         strength = _PLAIN
@@ -76,13 +77,13 @@ def votes(name: str) -> tuple[Vote, ...]:
         strength = _SEASONAL
     understood = sum(1 for index, one in enumerate(phrases) if index in heads or one.place or one.tint)
     strength *= 1 + _PER_WORD * min(understood - 1, 3)
-    beside = [phrases[index].sort for index in heads if index != head]
-    around = [*beside, *(phrases[index].sort for index in weak if index not in heads)]
+    others = [phrases[index].sort for index in heads if index != head]
+    around = [*others, *(phrases[index].sort for index in weak if index not in heads)]
     tally: dict[str, float] = {_family(sort, around, tints, regions): strength}
-    for other in beside:
-        if sort in words.LED.get(other, {}):
+    for other in others:
+        if sort in beside.LED.get(other, {}):
             continue  # it has spoken: it made the head what it is
-        both = frozenset({sort, other}) in words.BOTH
+        both = frozenset({sort, other}) in beside.BOTH
         family = _family(other, [sort], tints, regions)
         tally[family] = tally.get(family, 0.0) + strength * (1.0 if both else _ASIDE)
     return tuple(sorted((Vote(*item) for item in tally.items()), key=lambda vote: -vote.weight))
@@ -108,12 +109,12 @@ def _decide(names: tuple[str, ...], weights: tuple[float, ...] | None) -> tuple[
     return family, best[family][2]
 
 
-def _family(sort: str, beside: Sequence[str], tints: Sequence[str], regions: Sequence[str]) -> str:
+def _family(sort: str, others: Sequence[str], tints: Sequence[str], regions: Sequence[str]) -> str:
     """The family of a head among its neighbours: tints first, then leading heads, then the place."""
     for tint in tints:
-        sort = words.TINTED[tint].get(sort, sort)
-    for other in beside:
-        sort = words.LED.get(other, {}).get(sort, sort)
+        sort = beside.TINTED[tint].get(sort, sort)
+    for other in others:
+        sort = beside.LED.get(other, {}).get(sort, sort)
     for region in regions:
         sort = places.REGIONAL[region].get(sort, sort)
     return words.SORT_FAMILY.get(sort, sort)
@@ -122,7 +123,7 @@ def _family(sort: str, beside: Sequence[str], tints: Sequence[str], regions: Seq
 def _without_head(tints: Sequence[str], regions: Sequence[str], *, song: bool) -> tuple[Vote, ...]:
     """A name of places and tints alone: "indie", "argentine indie", "musica cubana", "friese muziek"."""
     if tints:
-        sort = words.TINTED[tints[-1]]["*"]
+        sort = beside.TINTED[tints[-1]]["*"]
         strength = (_STRONG if regions else _PLAIN) * (1 + _PER_WORD * min(len(tints) + len(regions) - 1, 3))
         return (Vote(_family(sort, [], [], regions), strength),)
     if not regions:
@@ -135,6 +136,19 @@ def _with_noun(phrases: list[Phrase]) -> list[Phrase]:
     if phrases and phrases[-1].tint == "indie" and not phrases[-1].romance and any(one.sort for one in phrases):
         return [*phrases[:-1], phrases[-1]._replace(sort="alternative", tint="")]
     return phrases
+
+
+def _head(phrases: Sequence[Phrase], heads: Sequence[int]) -> int:
+    """Which of a name's heads is its own: the first of Romance words, the last of English ones.
+
+    Musicians abroad borrow English compounds whole, so that "folk rock italiano" is rock and "emo rap italiano" rap.
+    """
+    if not _romance(phrases, heads):
+        return heads[-1]
+    pair = heads[:2]
+    borrowed = len(pair) == 2 and pair[1] == pair[0] + 1
+    borrowed = borrowed and phrases[pair[0]].sort in beside.BORROWED and phrases[pair[1]].sort in beside.BORROWING
+    return pair[1] if borrowed else pair[0]
 
 
 def _romance(phrases: Sequence[Phrase], heads: Sequence[int]) -> bool:

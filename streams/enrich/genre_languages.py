@@ -20,7 +20,8 @@ SONGS = """
 NOTHING = """
     neo, neue, neuer, nuevo, nuovo, nya, novo, post, proto, retro, revival, classic, vintage, modern,
     contemporary, old school, new school, deep, true, old, early, late, underground, traditional style, style, scene,
-    sound, popular, popolare, populaire, contemporaneo, micro, macro, instrumental, mega, ultra, hyper, meta, trans"""
+    sound, popular, popolare, populaire, contemporaneo, micro, macro, instrumental, mega, ultra, hyper, meta,
+    trans, new wave of"""
 
 # In a word that is in no list, these make it one of SONGS ("boeremusiek", "muzikleri").
 SONG_ROOTS = ("musik", "musiek", "muziek", "muzik", "muzyk", "musiqu")
@@ -40,21 +41,23 @@ TINTS: dict[str, str] = {
 }
 
 HEADS: dict[str, str] = {
-    "spoken": """
+    "children": """
         kinder, kind, kinderen, kinderchor, kinderlieder, enfants, jeunesse, ninos, infantis, infantiles, bambini,
         barn, barna, borne, barne, lasten, lapsi, lapset, lapsille, laste, dzieci, dzieciece, dzieciecy, detske,
         detskie, detski, detska, detsky, djecje, decje, gyerek, copii, cocuk, cocuklar, paidika, yeladim, kodomo, anak
         anak, anak, thieu nhi, atfal, tamariki, bernu, vaiku, vaikiskos, comptine, berceuse, ninna nanna, wiegenlied,
         kolysanki,
-        cancion de cuna, nursery rhyme, fiaba, favola, marchen, skazki, pohadky, bajki, bajka, eventyr, sagor,
+        cancion de cuna, nursery rhyme, chinder, chinderlieder, dessin anime, dessins animes, kids""",
+    "spoken": """
+        military cadence, fiaba, favola, marchen, skazki, pohadky, bajki, bajka, eventyr, sagor,
         historier, rasskazy, hangoskonyv, hangoskonyvek, aanikirja, luisterboek, lydbok, ljudbok, lydbog, audiolivre,
         audiobok, mluvene slovo, slowo mowione, literature, literatura, lecture, lesung, lesen, language, learning,
         oratory, histoire, cuentos, contes, kabarett, kabare, comedia, comedie, comedienne, komedi, komedie, humor,
         humour, humorista, satire, sketch, monologue, poezie, poezja, poesie, poeme, poemas, poems, dichtung, lyrik,
         wrestling, football, fussball, soccer, sports, ringtone, sound team, backing track, karaoke, birthday, anthem,
         brain wave, brainwave, solfeggio, reiki, chakra, mindfulness, massage, therapy, pilates, calming, singing
-        bowl, shush, focus, study, hz, 432hz, 528hz, 8d, crickets, wind sounds, train sounds, soundscape, kids,
-        preschool, sesame street, circus, kinderhoerspiel, hoerbuch, hoerbuecher, radio show, sermons, documentary""",
+        bowl, shush, focus, study, hz, 432hz, 528hz, 8d, crickets, wind sounds, train sounds, soundscape,
+        sesame street, circus, kinderhoerspiel, hoerbuch, hoerbuecher, radio show, sermons, documentary""",
     "carol": """
         weihnachtslied, julmusik, jul, jule, julesange, joulu, joululaulut, kerst, kerstmis, kerstliedjes, natale,
         natal, nadal, karacsony, koledy, koleda, kolyadki, vanoce, vanocni, colinde, craciun, rozhdestvo, villancicos,
@@ -79,37 +82,40 @@ HEADS: dict[str, str] = {
         kawaii, idolmaster, honeyworks, hypnosis mic, v tuber, vtuber, molam, luk krung, phleng phuea chiwit, oshare
         kei, angura kei, ryukoka, zhongguo feng, nhac tre, nhac vang, bolero viet, pinpeat, romvong""",
     "world": """
-        narodna, narodni, narodne, narodnaya, narodowa, ludowa, ludowy, lidova, lidovky, populara, halk, halk muzigi,
-        turkuleri, turkusu, etno, ethnic, etnica, etnico, ethno, starogradska, starogradske, tamburica, lezginka,
-        hopak, horo, kolomiyka, syrtos, sirtaki, hasapiko, halay, horon, bozlak, oyun havasi, shaabi, sardana, jotas,
-        muineira, pizzica, tammurriata, saltarello, bourree, landler, schottische, polska, trikiti, yoik, klapa, cante
-        alentejano, canto a tenore, canti alpini, marimba, griot, himene, kapa haka, waiata, haka, mele, rapa nui,
-        goralski, mulatos, magyar nota, nota, lok dohori, lok geet, mand, lavani, powada, yakshagana, burrakatha,
-        kathak, neotango, tango nuevo, orquesta tipica, sefardi, ladino, tuna, tuna estudiantil, keroncong, shamanic,
-        batak, tamang, fijiri, sawt, samri, tarab, aita, reggada, kanun, baithak gana, tassa, kaneka, bambuco,
-        sanjuanes, taquirari, caporales, tobas, morenada, rasguido doble, malambo, gato, chaya, polca, gauchesca,
-        guarania, purahei, gwerz, kan ha diskan, volkstumlich, alpine, zillertal, stubenmusik, tanzlmusi, guggenmusik,
+        narodna, narodni, narodne, narodnaya, narodowa, ludowa, ludowy, lidova, lidovky, populara, halk, halk
+        muzigi, turkuleri, turkusu, etno, ethnic, etnica, etnico, ethno, starogradska, starogradske, tamburica,
+        lezginka, hopak, horo, kolomiyka, syrtos, sirtaki, hasapiko, halay, horon, bozlak, oyun havasi, shaabi,
+        sardana, jotas, muineira, pizzica, tammurriata, saltarello, bourree, landler, schottische, polska,
+        trikiti, yoik, klapa, cante alentejano, canto a tenore, canti alpini, marimba, griot, himene, kapa haka,
+        waiata, haka, mele, rapa nui, goralski, mulatos, magyar nota, nota, lok dohori, lok geet, mand, lavani,
+        powada, yakshagana, burrakatha, kathak, sandalwood, lollywood, dhallywood, pollywood, neotango, tango
+        nuevo, orquesta tipica, sefardi, ladino, tuna, tuna estudiantil, keroncong, shamanic, batak, tamang,
+        fijiri, sawt, samri, tarab, aita, reggada, kanun, baithak gana, tassa, kaneka, bambuco, sanjuanes,
+        taquirari, caporales, tobas, morenada, rasguido doble, malambo, gato, chaya, polca, gauchesca, guarania,
+        purahei, gwerz, kan ha diskan, volkstumlich, alpine, zillertal, stubenmusik, tanzlmusi, guggenmusik,
         schrammelmusik, oktoberfest""",
     "folk": """
-        viser, visesang, folkmusik, folkemusik, folkemusikk, kansanmusiikki, rahvamuusika, nepzene, tanchaz, poezja
-        spiewana, bardcore, szanty, shanty, shantykoren, pibroch, piobaireachd, waulking, morris dance, clogging,
-        minnesang, hootenanny, coffeehouse, revivalist, hobo, campfire, stomp, trad, auteur compositeur interprete,
-        mundart""",
+        viser, visesang, folkmusik, folkemusik, folkemusikk, kansanmusiikki, rahvamuusika, nepzene, tanchaz,
+        poezja spiewana, bardcore, szanty, shanty, shantykoren, pibroch, piobaireachd, waulking, morris dance,
+        clogging, minnesang, hootenanny, sung poetry, coffeehouse, revivalist, hobo, campfire, stomp, trad, auteur
+        compositeur interprete, mundart""",
     "pop": """
-        popmusik, muzica usoara, usoara, estradnaya, estradowa, slagr, slager, schlagers, partyschlager, volkstumliche
-        schlager, neomelodici, neomelodico, danseband, tanzmusik, melodifestivalen, grand prix, junior
-        songfestival, supergroup, zabavna, swoon, background music, karneval, carnaval, apres ski,
-        hjemmesnekk, russelater""",
+        popmusik, muzica usoara, usoara, estradnaya, estradowa, slagr, slager, schlagers, talent, musica de fondo,
+        partyschlager, volkstumliche schlager, neomelodici, neomelodico, danseband, tanzmusik, melodifestivalen,
+        grand prix, junior songfestival, supergroup, zabavna, swoon, background music, karneval, carnaval, apres
+        ski, hjemmesnekk, russelater""",
     "classical": """
-        trecento, quattrocento, ars subtilior, galante, atonal, microtonal, dodecaphonic, twelve tone, serial,
-        acousmatic, wandelweiser, fluxus, fluxwork, stochastic, modernism, neoclassicism, franco flemish, venetian
-        school, mannheim school, sturm und drang, biedermeier, streichquartett, quatuor a cordes, quartetto darchi,
-        kvartet, concert band, military band, wind band, wind quintet, brass quintet, blaskapelle, harmonie orkest,
-        musikkorps, chorale, motet, partita, fugue, prelude, etude, nocturne, toccata, divertimento, serenade, art
-        music, musique ancienne, musica antiqua, musica antiga, musica sinfonica, sinfonico, symphonique, sinfonietta,
-        coloratura, countertenor, mezzo soprano, baritone, castrato, passion, stabat mater, te deum, vespers, salon
-        music, tafelmusik, historically informed, period instrument, marche""",
-    "brazilian": "samba reggae, bloco, sambalanco, fanfarra, vaqueiro, vaquejada, bandinhas, sambass",
+        glee, glee club, trecento, quattrocento, barock, musica antigua, pops orchestra, ars subtilior, galante,
+        atonal, microtonal, dodecaphonic, twelve tone, serial, acousmatic, symphonic poem, tone poem, music drama,
+        wandelweiser, fluxus, fluxwork, stochastic, modernism, neoclassicism, franco flemish, venetian school,
+        mannheim school, sturm und drang, biedermeier, streichquartett, quatuor a cordes, quartetto darchi,
+        kvartet, concert band, military band, wind band, wind quintet, brass quintet, blaskapelle, harmonie
+        orkest, musikkorps, chorale, motet, partita, fugue, prelude, etude, nocturne, toccata, divertimento,
+        serenade, art music, musique ancienne, musica antiqua, musica antiga, musica sinfonica, sinfonico,
+        symphonique, sinfonietta, coloratura, countertenor, mezzo soprano, baritone, castrato, passion, stabat
+        mater, te deum, vespers, salon music, tafelmusik, historically informed, period instrument, marche""",
+    "brazilian": """
+        150 bpm, viola caipira, samba reggae, bloco, sambalanco, fanfarra, vaqueiro, vaquejada, bandinhas, sambass""",
     "tropical": """
         pambiche, tipico, tipica, palo de mayo, rasin, twoubadou, ritmo kombina, pilon, mozambique, songo, danzonete,
         punto guajiro, tamborito, pindin, bunde, abozao, dennery segment, trinibad""",
@@ -127,10 +133,12 @@ HEADS: dict[str, str] = {
         nitzhonot, japanoise, clubmusik, circuit, ukg, modular, moog, synthesizer, theremin, tape loop, glitchwave,
         drift, soundart, hardcore breaks, power electronics, noisecore, terror, gabba""",
     "punk": """
-        violence, emocore, uk82, orgcore, swancore, screamocore, oldcore, ponk, psychokore, bandana, wrock""",
+        hatecore, violence, emocore, uk82, orgcore, swancore, screamocore, oldcore, ponk, psychokore, bandana,
+        wrock""",
     "metal": "usbm, necro, goregrind, slam, unblack, todeskunst",
     "rock": """
-        mod, rautalanka, kraut, progg, tribute, cover band, jam, boogie rock, nwocr, beatlesque, glitter""",
+        psicodelia, mod, rautalanka, kraut, progg, tribute, cover band, jam, boogie rock, nwocr, beatlesque,
+        glitter""",
     "alternative": "elephant 6, hamburger schule, shoegazing, anorak, medway sound",
     "rnb-soul": "new jack, souldies",
     "country": "old west, redneck, rodeo, trucking",
@@ -144,34 +152,39 @@ WEAK: dict[str, str] = {
         classico, orchestre, orkest, orchester, orkester, orkiestra, orkestr, coro, coral, chor, choeur,
         kor, chorus, zbor, kuoro, oboe, bassoon, tuba, horn, contrabass, recorder, euphonium, theorbo, viol,
         carillon, bells, handbells, clavichord, timpani, mallet, keyboard, pianissimo, quatuor, septet, octet,
-        baritone, era, school, violao classico, blasmusik, draaiorgel, pianoforte, klavier, violon, violoncelle,
+        baritone, era, school, violao classico, blasmusik, draaiorgel, orgel, pianoforte, klavier, violon, violoncelle,
         geige""",
     "guitar": """
-        guitarra, guitare, gitarre, chitarra, violao, kitara, gitar, guitar, fingerpicking, lap steel, twelve string""",
-    "spoken": "insect, frog, storm, fireplace, ambience, educational, jingle",
+        guitarra, guitare, gitarre, chitarra, violao, kitara, gitar, guitar, fingerpicking, lap steel, twelve
+        string""",
+    "spoken": "insect, frog, animal, kundalini, zen, storm, fireplace, ambience, educational, jingle",
     "folk": """
         dulcimer, autoharp, concertina, accordeon, acordeon, fisarmonica, dragspel, trekkspill, harmonikka,
-        organetto, hurdy gurdy, uilleann pipes, pipes, tin whistle, bodhran, jaw harp, nyckelharpa, hardingfele,
-        hardanger, kantele, kannel, kokle, zither, cittern, primitive, pirate, tavern, fisher, sailor""",
+        organetto, hurdy gurdy, uilleann pipes, pipes, smallpipe, bush, tin whistle, bodhran, jaw harp,
+        nyckelharpa, hardingfele, hardanger, kantele, kannel, kokle, zither, cittern, primitive, pagan, pirate, tavern,
+        fisher, sailor""",
+    "alternative": "math",
     "blues": "harmonica, washboard, slide, bottleneck",
-    "jazz": "vibes, hammond, trompete, drummer",
-    "rock": "progressivo, progressive, progresivo, progressif, heavy, hard, electric",
+    "jazz": "vibes, hammond, hammond organ, trompete, drummer",
+    "rock": "progressivo, progressive, progresivo, progressif, heavy, hard, electric, invasion",
     "rnb-soul": "groove, smooth",
     "metal": "death",
     "hip-hop": "hop",
     "brazilian": "baile",
     "tropical": "sonora",
-    "electronic": "atmosphere, club mix, beats, weightless",
+    "electronic": "uplifting, atmosphere, club mix, beats, weightless",
     "world": """
-        alphorn, cimbalom, gaida, gajda, kaval, tulum, davul, dombra, dutar, komuz, santur, tar, setar, ney, kemenche,
-        gayageum, geomungo, haegeum, dizi, xiao, suona, guqin, yangqin, ruan, biwa, veena, vina, sarangi, shehnai,
-        nadaswaram, mridangam, bansuri, esraj, harmonium, tanpura, charango, zampogna, launeddas, bandura, domra,
-        gusli, hang, hangpan, handpan, berimbau, sanfona, bandolim, tribal, tribe, folkloric, folklorico, folklorique,
-        folklor, regional, ethnomusicology, drum circle""",
+        alphorn, cimbalom, gaida, gajda, kaval, tulum, davul, dombra, dutar, komuz, santur, tar, setar, ney,
+        kemenche, gayageum, geomungo, haegeum, dizi, xiao, suona, guqin, yangqin, ruan, biwa, veena, vina,
+        sarangi, shehnai, nadaswaram, mridangam, bansuri, esraj, harmonium, tanpura, charango, zampogna,
+        launeddas, bandura, domra, gusli, hang, hangpan, handpan, berimbau, sanfona, bandolim, belly dance, arpa,
+        cuatro, tiple, bandola, requinto, cifteli, lahuta, tambura, kobza, trembita, lyra, laouto, dhol, dholak,
+        morin khuur, sheng, konghou, kokyu, angklung, kolintang, ranat, dan tranh, dan bau, tribal, tribe,
+        folkloric, folklorico, folklorique, folklor, regional, ethnomusicology, drum circle""",
     "ensemble": "orquesta, trio",
     "song": "song",
     "traditional": """
         traditional, tradicional, traditionnel, traditionnelle, tradisional, tradizionale, traditionell""",
-    "african": "talking drum",
-    "religious": "chants, gregorianik, meditative",
+    "african": "talking drum, valiha, krar, begena, masenqo, akonting, gyil",
+    "religious": "chanting, chants, gregorianik, meditative",
 }

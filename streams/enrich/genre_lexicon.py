@@ -11,6 +11,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
+from streams.enrich import genre_beside as beside
 from streams.enrich import genre_languages as languages
 from streams.enrich import genre_places as places
 from streams.enrich import genre_words as words
@@ -50,7 +51,7 @@ _DEMONYM = ("ian", "ean", "uan", "ese", "ish")  # endings of English adjectives 
 
 @lru_cache(maxsize=1)
 def lexicon() -> Lexicon:
-    """The tables of genre_words, genre_places and genre_languages as one."""
+    """The tables of genre_words, genre_beside, genre_places, genre_languages and genre_styles as one."""
     known: dict[str, Phrase] = {}
 
     def add(text: str, **roles: object) -> None:
@@ -65,7 +66,7 @@ def lexicon() -> Lexicon:
     for region, text in places.ROMANCE_PLACES.items():
         add(text, place=region, romance=True)
     add(places.ROMANCE_WORDS, romance=True)
-    for tints in (words.TINTS, languages.TINTS):
+    for tints in (beside.TINTS, languages.TINTS):
         for tint, text in tints.items():
             add(text, tint=tint)
     for weak in (STYLES, words.WEAK, languages.WEAK):
@@ -92,6 +93,8 @@ def cut(name: str) -> list[Phrase]:
     while at < len(stems):
         for size in range(min(known.longest, len(stems) - at), 0, -1):
             phrase = known.phrases.get(" ".join(stems[at : at + size]))
+            if phrase is None and size == 2 and at + 2 == len(stems):
+                phrase = _apart(plain[at], stems[at + 1])
             # a letter is a place ("k pop"), but not as the last word ("plan b")
             if phrase is not None and not (size == 1 and len(stems[at]) == 1 and at + 1 == len(stems)):
                 phrases.append(phrase)
@@ -101,6 +104,12 @@ def cut(name: str) -> list[Phrase]:
             phrases.extend(_unlisted(plain[at]))
             at += 1
     return phrases
+
+
+def _apart(first: str, last: str) -> Phrase | None:
+    """A listed head of one word that is written as two ("slow core", "kraut rock")."""
+    found = lexicon().phrases.get(first + last)
+    return found if found is not None and found.sort and min(len(first), len(last)) >= _SHORTEST_PART else None
 
 
 @lru_cache(maxsize=65_536)
@@ -119,7 +128,7 @@ def _unlisted(word: str) -> tuple[Phrase, ...]:
         return (known.phrases[key(_ENDS[ending])]._replace(weak=True),)
     if word.endswith("ense") and len(word) > 6:
         return (Phrase(place="brazil", romance=True),)
-    if word.endswith(_DEMONYM) and len(word) > 6:
+    if word.endswith(_DEMONYM) and len(word) > 5:
         return (Phrase(place="elsewhere"),)
     return (_begun(word),)
 
@@ -153,6 +162,7 @@ def _two_words(word: str) -> tuple[Phrase, ...]:
         if last is None:
             continue
         bare = next((start.removesuffix(one) for one in _BETWEEN if start.endswith(one)), "")
+        bare = "" if bare == end else bare  # "skanska" is no "ska" twice
         first = _part(start) or (_part(bare) if bare else None)
         if first is None and len(start) >= _SHORTEST_END and len(end) >= _LONG_END:
             first = known.phrases.get(start)  # "zim" is a listed place, and "dancehall" no end by chance

@@ -23,10 +23,12 @@ _SPELLINGS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\br\s*(?:&|\+)\s*r\b", "rock and roll"),
         (r"\brhythm\s*(?:&|\+|n|'n'?)\s*blues\b", "rnb"),
         (r"\b(k|j|c|t|v|p)(pop)\b", r"\1 \2"),
-        (r"\b(k|j)(rock|rap|indie)\b", r"\1 \2"),  # "crap" and "trap" are none of these
+        (r"\b(k|j)(rock|rap)\b", r"\1 \2"),  # "crap" and "trap" are none of these
         (r"\b(hip|trip)hop\b", r"\1 hop"),
         (r"\blofi\b", "lo fi"),
         (r"\b(post|alt|anti)(punk|rock|metal|hardcore|folk|country|grunge)\b", r"\1 \2"),
+        (r"\bnwo\w{1,4}hm\b", "heavy metal"),  # "new wave of ... heavy metal"
+        (r"\b(\w{2,3})hc\b", r"\1 hardcore punk"),
         (r"&|\+", " and "),
         (r"['’`´]", ""),
     )

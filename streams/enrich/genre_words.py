@@ -1,7 +1,7 @@
 """The words that genre names are made of: data only, read by genre.py.
 
-No list of genre names can be complete, so this one holds heads ("rap", "cumbia"), the words that
-stand beside them ("indie", "argentine") and what happens where two of them meet. A phrase that
+No list of genre names can be complete, so this one holds heads ("rap", "cumbia"); what stands beside
+them and what happens where two of them meet is in genre_beside.py and genre_places.py. A phrase that
 is a genre of its own whatever its words ("new wave", "trip hop") is a head too. Accents, case,
 hyphens, plurals and a final -a for -o do not matter here; genre.py treats both sides alike.
 """
@@ -20,6 +20,9 @@ SORT_FAMILY: dict[str, str] = {
     "songwriter": "folk",
     "dance": "electronic",
     "emo": "punk",
+    "children": "spoken",
+    "instrument": "classical",  # of an orchestra, until a place makes another of it
+    "bass": "electronic",
     "flamenco": "world",
     "carol": "spoken",
     "ballad": "pop",
@@ -32,19 +35,21 @@ SORT_FAMILY: dict[str, str] = {
     "hardcore": "punk",
     "opera": "classical",  # a Chinese one is `world`
     "fado": "world",  # a Portuguese one stays here, whatever is said of Brazil
+    "composed": "classical",  # as is written music of today
     "recital": "classical",  # "indian classical" is `world`, but not a pianist from there
     "jive": "jazz",
 }
 
 # Families whose heads other words begin with ("rockism", "dronescape"), and seldom by chance.
 ROOTS: frozenset[str] = frozenset(
-    ("rock", "metal", "punk", "hip-hop", "rnb-soul", "electronic", "jazz", "blues", "classical", "reggae", "folk")
-)
+    ("rock", "metal", "punk", "hip-hop", "rnb-soul", "electronic", "jazz", "blues", "classical", "reggae", "folk",
+     "children", "bass")
+)  # fmt: skip
 
 # Head phrases by family or sort.
 HEADS: dict[str, str] = {
     "pop": """
-        pop, synthpop, electropop, europop, teen pop, bubblegum, boy band, girl group, easy listening, adult
+        pop, idol pop, synthpop, electropop, europop, teen pop, bubblegum, boy band, girl group, easy listening, adult
         contemporary, adult standards, standards, schlager, chanson, shanson, estrada, variete, yeye, ye ye,
         eurovision, iskelma, dansband, dansktop, levenslied, disco polo, canzone, sophisti pop, talent show, brill
         building, neo mellow, lilith, crooner, light music, middle of the road, muzak, elevator music, beautiful
@@ -64,7 +69,7 @@ HEADS: dict[str, str] = {
     "metal": """
         metal, rap metal, folk metal, glam metal, metalcore, deathcore, grindcore, mathcore, djent, thrash, grind,
         nwobhm, sludge, doom, crossover thrash, melodeath, death n roll, brutal death, nintendocore, neue deutsche
-        harte, dsbm, thall""",
+        harte, dsbm, thall, osdm, black n roll""",
     "punk": """
         punk, hardcore punk, post hardcore, pop punk, screamo, skramz, oi, skate punk, easycore, crust, d
         beat, powerviolence, melodic hardcore, psychobilly, horror punk, street punk, beatdown, youth crew, queercore,
@@ -72,10 +77,11 @@ HEADS: dict[str, str] = {
     "hip-hop": """
         hip hop, rap, trap, drill, grime, boom bap, phonk, crunk, gangsta, g funk, hyphy, turntablism, plugg, pluggnb,
         rage rap, cloud rap, horrorcore, bounce, snap, dirty south, miami bass, beatboxing, gangster, chopped and
-        screwed, jerk, conscious, backpack, nerdcore, crunkcore, krump""",
+        screwed, jerk, conscious, backpack, nerdcore, crunkcore, krump, emo rap,
+        chicano rap""",
     "rnb-soul": """
-        rnb, soul, funk, motown, disco, quiet storm, doo wop, new jack swing, rhythm and blues, p funk,
-        go go, trap soul, urban contemporary, minneapolis sound, post disco, black music, slow jam, philly, rare groove,
+        rnb, soul, funk, motown, disco, quiet storm, doo wop, new jack swing, rhythm and blues, p funk, go go,
+        trap soul, urban contemporary, minneapolis sound, post disco, black music, slow jam, philly, rare groove,
         stax, beach music""",
     "electronic": """
         electronic, cyberpunk, nortec, electronica, electro, edm, house, techno, trance, drum and bass, jungle,
@@ -87,7 +93,7 @@ HEADS: dict[str, str] = {
         house, dark ambient, drone, new age, synth, minimal, hardwave, future funk, electro swing, electroswing,
         nightcore, moombahton, big room, brostep, complextro, psybient, goa, psytrance, jumpstyle, makina, tekno,
         freetek, hardtek, acid, leftfield, illbient, plunderphonic, musique concrete, noise, chiptune,
-        bitpop, 8 bit, electroacoustic, tape music, balearic, beat, bass, uk funky, ballroom, vogue, melbourne bounce,
+        bitpop, 8 bit, electroacoustic, tape music, balearic, beat, uk funky, ballroom, vogue, melbourne bounce,
         nu skool breaks, breaks, liquid funk, neurofunk, sambass, jersey club, baltimore club, deconstructed club, edm
         trap, trap edm, festival trap, hard trap, vinahouse, budots, edits, digicore, wave, aggrotech, dungeon synth,
         frenchcore, bass house, deathstep, j core, slap house, afro tech, darksynth, outrun, seapunk, french touch,
@@ -131,7 +137,7 @@ HEADS: dict[str, str] = {
     "country": """
         country, americana, bluegrass, honky tonk, outlaw country, western swing, red dirt, bakersfield, cowboy,
         newgrass, nashville sound, country and western, hillbilly, western, country rap, countrypolitan, hick hop,
-        line dance, jamgrass, trucker, lubbock sound, yodeling""",
+        line dance, jamgrass, trucker, lubbock sound""",
     "folk": """
         folk, acoustic, celtic, freak folk, indie folk, stomp and holler, sea shanty, appalachian, old time, fiddle,
         ceilidh, volksmusik, skiffle, protest, roots, medieval folk, bard, fingerstyle, visor, new weird america,
@@ -144,12 +150,14 @@ HEADS: dict[str, str] = {
         manouche, free improvisation, post bop, cool jazz, crossover jazz, bossa jazz, latin jazz, free jazz, boogie
         woogie, torch song, jazz rock fusion, third stream, m base, dance band, dance orchestra, lindy hop, cakewalk,
         scat, jitterbug""",
-    "blues": "blues, delta, piedmont, jump blues, harmonica blues, hill country, swamp blues, bluesman, hokum",
+    "blues": """
+        blues, barrelhouse, delta, piedmont, jump blues, harmonica blues, hill country, swamp blues, bluesman,
+        hokum""",
     "classical": """
-        classical, orchestral, operatic, chamber music, choral, baroque, romantic, minimalism, neoclassical,
+        classical, orchestral, operatic, chamber music, baroque, romantic,
         neo classical, early music, impressionism, serialism, symphony, symphonic, philharmonic, string quartet,
-        concerto, sonata, gregorian, lied, oratorio, cantata, romanticism, expressionism, avant garde, modern
-        composition, contemporary classical, polyphony, zarzuela, operetta, post minimalism, 20th century,
+        concerto, sonata, gregorian, lied, oratorio, cantata, expressionism, avant garde, modern
+        composition, polyphony, zarzuela, operetta, post minimalism,
         composition, galant, cathedral, conductor, bel canto, classical crossover, compositional ambient, tenor,
         soprano, wind ensemble, marching band, lute, harpsichord, requiem, waltz, ballet, musica clasica, musique
         classique, klassik, klassisch, lieder, art song, plainsong, plainchant, spectralism, ars nova, ars antiqua,
@@ -176,23 +184,24 @@ HEADS: dict[str, str] = {
     "flamenco": "flamenco, cante jondo, buleria, sevillana",
     "world": """
         world, world music, world fusion, worldbeat, ethnic fusion, klezmer, bollywood, filmi, kollywood,
-        tollywood, bhangra, ghazal, carnatic, hindustani, raga, rai, gnawa, chaabi, mizrahi, laiko, laika, entehno,
-        entechno, rebetiko, turbo folk, turbofolk, manele, sevdah, tallava, huayno, tango, milonga, candombe,
-        folklore, folclor, folclore, chacarera, zamba, chamame, joropo, llanera, musica criolla, vals criollo,
-        criollo, marinera, pasillo, bambuco, sanjuanito, gamelan, dangdut, campursari, luk thung, mor lam, throat
-        singing, mugham, polka, musette, cajun, zydeco, yodel, arabesk, khaleeji, dabke, sanat, turku, ukulele, steel
-        pan, exotica, gipsy, gypsy, kolo, chalga, tarantella, canzone napoletana, neapolitan, musica andina, saharan,
-        koto, shamisen, gagaku, kundiman, desi, musica tradicional, traditional music, didgeridoo, tuvan, kroncong,
-        murga, cueca, tonada, carnavalito, saya, joik, sitar, koplo, oud, sevdalinka, csardas, verbunkos, cigany,
-        doina, hora, kolomyjka, mazurka, polonaise, krakowiak, jenkka, letkajenkka, humppa, halling, hambo,
-        gammeldans, kveding, rimur, daina, chastushki, trikitixa, jota, fandango, farruca, malaguena, tiento,
-        siguiriya, cretan, zeibekiko, rembetiko, nisiotika, hasaposerviko, muwashshah, malhun, maluf, gharnati,
-        mezwed, taarab, qasidah, dabka, meykhana, mugam, ashiq, khoomei, xoomii, sygyt, kargyraa, long song, katajjaq,
-        powwow, pow wow, peyote song, hula, hapa haole, kecak, kebyar, degung, jaipongan, tembang, kulintang, pansori,
-        sanjo, sinawi, nagauta, min yo, ondo, honkyoku, kabuki, guoyue, beiguan, shan ge, ca tru, cheo, cai luong,
-        quan ho, luk grung, piphat, khene, dhrupad, khyal, thumri, tarana, thillana, kriti, baul, bihu, gaana, baila,
-        marabi, sega, maloya, salegy, icaro, tinku, jarana, mejorana, fulia, zajal, harepa, tamburitza, trallalero,
-        cantique, gaita gallega, pimba""",
+        tollywood, bhangra, ghazal, carnatic, hindustani, raga, rai, gnawa, chaabi, mizrahi, laiko, laika,
+        entehno, entechno, rebetiko, turbo folk, turbofolk, manele, sevdah, tallava, huayno, tango, milonga,
+        candombe, folklore, folclor, folclore, chacarera, zamba, chamame, joropo, llanera, musica criolla, vals
+        criollo, criollo, marinera, pasillo, bambuco, sanjuanito, gamelan, dangdut, campursari, luk thung, mor
+        lam, throat singing, mugham, polka, musette, cajun, zydeco, yodel, arabesk, khaleeji, dabke, sanat, turku,
+        ukulele, steel pan, exotica, yodeling, gipsy, gypsy, kolo, chalga, tarantella, canzone napoletana,
+        neapolitan, musica andina, saharan, koto, shamisen, gagaku, kundiman, desi, musica tradicional,
+        traditional music, didgeridoo, tuvan, kroncong, murga, cueca, tonada, carnavalito, saya, joik, sitar,
+        koplo, oud, sevdalinka, csardas, verbunkos, cigany, doina, hora, kolomyjka, mazurka, polonaise, krakowiak,
+        jenkka, letkajenkka, humppa, halling, hambo, gammeldans, kveding, rimur, daina, chastushki, trikitixa,
+        jota, fandango, farruca, malaguena, tiento, siguiriya, cretan, zeibekiko, rembetiko, nisiotika,
+        hasaposerviko, muwashshah, malhun, maluf, gharnati, mezwed, taarab, qasidah, dabka, meykhana, mugam,
+        ashiq, khoomei, xoomii, sygyt, kargyraa, long song, katajjaq, powwow, pow wow, peyote song, hula, hapa
+        haole, kecak, kebyar, degung, jaipongan, tembang, kulintang, pansori, sanjo, sinawi, nagauta, min yo,
+        ondo, honkyoku, kabuki, guoyue, beiguan, shan ge, ca tru, cheo, cai luong, quan ho, luk grung, piphat,
+        khene, dhrupad, khyal, thumri, tarana, thillana, kriti, baul, bihu, gaana, baila, marabi, sega, maloya,
+        salegy, icaro, tinku, jarana, mejorana, fulia, zajal, harepa, tamburitza, trallalero, cantique, gaita
+        gallega, pimba""",
     "soundtrack": """
         soundtrack, score, musical, show tune, showtune, video game, game music, vgm, ost, broadway, west end,
         hollywood, movie tune, film music, theme, disney, epicore, trailer music, cinematic, epic music,
@@ -204,27 +213,32 @@ HEADS: dict[str, str] = {
         corito, rosary, lds, mormon, quran, jewish liturgical, cristiana urbana, christelijk, evangelico, shabad,
         shape note, piyyutim, shomyo, medh""",
     "spoken": """
-        comedy, spoken word, spoken, audiobook, audiolibro, livre audio, horbuch, children, childrens music, kid,
-        asmr, sleep, nature sound, nature, white noise, brown noise, pink noise, rain, rain sound, meditation,
-        lullaby, infantil, kindermusik, nursery, stand up, comic, poetry, poesia, parody, podcast, radio play,
-        horspiel, speech, relaxation, relaxative, sound effect, binaural, healing, yoga, spa, field recording,
-        environmental, story, storytelling, motivation, hypnosis, lesson, novelty, musica infantil,
-        kinderlied, cartoon, toddler, barnemusikk, sleep sound, guided, preschool, hoerspiel, audio drama, water,
-        ocean, baby, prank, interview, binaural beat, ocean wave, whale, bird, birdsong, thunder, forest, enfant,
-        nino, crianca, bambino, barn, barnsang, bebe, cuento, bedtime, fairy tale, radio drama, dementia, vaudeville,
-        minstrel""",
+        comedy, spoken word, spoken, audiobook, audiolibro, livre audio, horbuch, asmr, sleep, nature sound,
+        nature, white noise, brown noise, pink noise, rain, rain sound, meditation, lullaby, stand up, comic,
+        poetry, poesia, parody, podcast, radio play, horspiel, speech, relaxation, relaxative, sound effect,
+        binaural, healing, yoga, spa, field recording, environmental, story, storytelling, motivation, hypnosis,
+        lesson, novelty, cartoon, sleep sound, guided, hoerspiel, audio drama, water, ocean, prank, interview,
+        binaural beat, ocean wave, whale, bird, birdsong, thunder, forest, cuento, bedtime, fairy tale, radio
+        drama, dementia, vaudeville, minstrel""",
+    "children": """
+        children, childrens music, kid, kindie, infantil, kindermusik, nursery, musica infantil, kinderlied, toddler,
+        barnemusikk, preschool, baby, enfant, nino, crianca, bambino, barn, barnsang, bebe""",
     "emo": "emo, emo rock, emo pop, midwest emo",
-    **{word: word for word in ("boogie", "core", "fado", "hardcore", "jive", "opera")},
+    **{word: word for word in ("bass", "boogie", "core", "fado", "hardcore", "jive", "opera")},
+    "composed": """
+        contemporary classical, modern classical, neoclassical, minimalism, romanticism, 20th century, choral""",
     "recital": """
-        classical piano, classical guitar, classical performance, classical violin, classical cello, classical flute""",
+        classical piano, classical guitar, classical performance, classical violin, classical cello, classical
+        flute""",
     "carol": "christmas, holiday, xmas, navidad, villancico, navideno, halloween, noel, weihnachten, carol",
 }
 
 # Heads of last resort: they speak only where no other head does.
 WEAK: dict[str, str] = {
     "classical": """
-        piano, violin, cello, organ, harp, flute, clarinet, brass, string, viola, double bass, ensemble, orchestra,
-        choir, quartet, quintet, medieval, renaissance""",
+        piano, cello, consort, cornet, corneta, bugle, police, army, navy, organ, string, viola, double bass,
+        ensemble, orchestra, choir, quartet, quintet, medieval, renaissance""",
+    "instrument": "violin, harp, flute, clarinet, brass",
     "folk": "banjo, mandolin, accordion, bagpipe",
     "jazz": "saxophone, sax, trumpet, trombone, vibraphone, fusion",
     "electronic": "lounge, remix, mix, experimental",
@@ -239,58 +253,3 @@ WEAK: dict[str, str] = {
     "ballad": "ballad",
     "soundtrack": "epic",
 }
-
-# Words that do not name a kind of music but change the one that they stand beside.
-TINTS: dict[str, str] = {
-    "indie": "indie, alternative, alt, alternativo, independiente, goth, gothic, independent",
-    "christian": """
-        christian, cristiano, gospel, worship, ccm, catholic, cristao, catolico, praise, jesus, alabanza,
-        louvor, religious""",
-}
-
-# What a tint makes of a head. "*" is what it is alone.
-TINTED: dict[str, dict[str, str]] = {
-    "indie": {"*": "alternative", "pop": "alternative", "rock": "alternative", "dance": "alternative",
-              "emo": "alternative"},
-    "christian": {"*": "religious", **dict.fromkeys(
-        ("pop", "rock", "alternative", "hip-hop", "rnb-soul", "folk", "songwriter", "country", "electronic", "dance",
-         "punk", "hardcore", "emo", "latin-pop", "latin-rock", "latin-urban", "tropical", "brazilian", "african",
-         "spoken", "regional-mexican", "asian-pop"), "religious")},
-}  # fmt: skip
-
-# What a head of one family makes of a more general head beside it: "samba rock", "mariachi pop".
-LED: dict[str, dict[str, str]] = {
-    "tropical": {"pop": "tropical", "hip-hop": "latin-urban", "rock": "latin-rock", "alternative": "latin-rock",
-                 "latin-pop": "tropical"},
-    "regional-mexican": dict.fromkeys(("pop", "rock", "latin-pop", "alternative"), "regional-mexican"),
-    "latin-urban": {"pop": "latin-urban", "rock": "latin-rock", "alternative": "latin-rock", "hip-hop": "latin-urban",
-                    "rnb-soul": "latin-urban", "dance": "latin-urban", "latin-pop": "latin-urban",
-                    "flamenco": "latin-urban"},
-    "latin-pop": {"pop": "latin-pop", "rock": "latin-rock", "rnb-soul": "latin-pop", "alternative": "latin-rock",
-                  "hip-hop": "latin-urban", "songwriter": "latin-pop", "folk": "latin-pop"},
-    "brazilian": dict.fromkeys(("pop", "rock", "alternative", "rnb-soul", "hip-hop", "folk", "dance", "electronic",
-                                "reggae"), "brazilian"),
-    "flamenco": {"pop": "latin-pop", "rock": "latin-rock", "rnb-soul": "latin-pop", "alternative": "latin-pop",
-                 "latin-urban": "latin-urban", "hip-hop": "latin-urban", "songwriter": "latin-pop"},
-    "asian-pop": dict.fromkeys(("pop", "rock", "alternative", "hip-hop", "rnb-soul", "dance", "core"),
-                               "asian-pop"),
-    "african": {"pop": "african", "rnb-soul": "african", "dance": "african"},
-    "alternative": {"pop": "alternative", "rock": "alternative"},
-    "punk": {"pop": "punk", "rock": "punk", "core": "punk"},
-    "emo": {"core": "punk"},
-    "electronic": {"hardcore": "electronic"},
-    "metal": {"core": "metal"},
-    "hip-hop": {"core": "metal"},
-    "folk": {"core": "folk"},
-    "jazz": {"core": "jazz", "guitar": "jazz"},
-    "religious": {"core": "punk"},
-    "classical": {"guitar": "classical"},
-    "blues": {"guitar": "blues", "boogie": "blues"},
-    "country": {"boogie": "country", "guitar": "country"},
-    "world": {"folk": "world", "traditional": "world", "guitar": "world"},
-    "pop": {"flamenco": "latin-pop"},
-    "rock": {"flamenco": "latin-rock"},
-}  # fmt: skip
-
-# Pairs that vote for both of their families alike.
-BOTH: frozenset[frozenset[str]] = frozenset({frozenset({"country", "rock"})})
