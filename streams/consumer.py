@@ -23,6 +23,7 @@ from msgspec import Struct
 
 from streams.contracts.errors import SpotifireError
 from streams.contracts.record import Taken
+from streams.fencing import Fence
 from streams.positions import InHand, Partition, Positions
 
 _ASK_AGAIN_S = 1.0
@@ -98,6 +99,7 @@ class ConsumerThread(AIOKafkaConsumerThread):
     _assignment: Any = None
     _ends: dict[TopicPartition, int]
     _polling: AbstractContextManager[None]
+    _fence: Fence | None = None
 
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
@@ -115,6 +117,8 @@ class ConsumerThread(AIOKafkaConsumerThread):
         # what hangs is ended by the watchdog.
         self._polling = consumer._subscription.fetch_context()
         self._polling.__enter__()
+        name = self.app.conf.consumer_group_instance_id
+        self._fence = Fence(consumer, name) if name else None
         return consumer
 
     async def _fetch_records(self, consumer: AIOKafkaConsumer, *args: Any, **kwargs: Any) -> Any:
@@ -182,6 +186,8 @@ class ConsumerThread(AIOKafkaConsumerThread):
         """What ended it. Faust would not notice: an error of aiokafka's tasks goes to who fetches with `getmany`."""
         if self.should_stop:
             return None
+        if self._fence is not None and self._fence.error is not None:
+            return self._fence.error
         if self._thread is not None and not self._thread.is_alive():
             return SpotifireError("The consumer's thread has ended.")
         consumer = self._consumer

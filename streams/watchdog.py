@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from streams.contracts.errors import SpotifireError
+from streams.contracts.errors import SpotifireError, UserError
 from streams.offsets import Standing
 from streams.positions import Partition
 
@@ -55,11 +55,13 @@ class Watchdog:
         self._began = self._member = now
 
     def look(self, now: float, reading: Reading, watched: Mapping[tuple[str, int], Standing], alive: float) -> None:
-        """Raises Stuck, or what ended the reading. `watched` are the partitions to answer for.
+        """Raises Stuck, or the UserError that ended the reading. `watched` are the partitions to answer for.
 
         `alive` is when what the worker does was last seen to go on, or said that it waits for ClickHouse.
         """
         ended = reading.dead()
+        if isinstance(ended, UserError):  # starting it again mends nothing
+            raise ended
         if ended is not None:
             raise Stuck(f"The worker's connection to its group has ended: {ended!r}.", cure=_RESTART) from ended
         if not reading.member():
