@@ -110,6 +110,77 @@ DISCOVERY = {
     "per": "month",
     "rows": [{"starts": "2025-11-01", "plays": 702, "new_artists": 12, "new_tracks": 88}],
 }
+LIBRARY: dict[str, Any] = {
+    "looks": [{"kind": "saved-track", "time_range": "", "looked_at": "2025-11-21T20:00:00Z", "total": 812}],
+    "favourites": {
+        "artists": [
+            {
+                "item": "4Z8W4fKeB5YxbusRsdQVPb",
+                "title": "",
+                "artist": "Radiohead",
+                "artist_id": "4Z8W4fKeB5YxbusRsdQVPb",
+                "image_url": "",
+                "uri": "spotify:artist:4Z8W4fKeB5YxbusRsdQVPb",
+                "short": 1,
+                "medium": 4,
+                "long": 9,
+                "trend": "risen",
+                "places": 3,
+            }
+        ],
+        "tracks": [],
+    },
+    "never_played": {
+        "saved": 812,
+        "never_played": 96,
+        "rows": [
+            {
+                "item": "4wajJ1o7jWIg62YqpkHC7S",
+                "title": "Weird Fishes/ Arpeggi",
+                "artist": "Radiohead",
+                "artist_id": "4Z8W4fKeB5YxbusRsdQVPb",
+                "album": "In Rainbows",
+                "image_url": "",
+                "uri": "spotify:track:4wajJ1o7jWIg62YqpkHC7S",
+                "added_at": "2021-03-04T18:22:10Z",
+            }
+        ],
+    },
+    "followed": {
+        "followed": 131,
+        "heard": 74,
+        "fading": 6,
+        "dropped": 38,
+        "never": 13,
+        "rows": [
+            {
+                "item": "7w29UYBi0qsHi5RTcv3lmA",
+                "artist": "Björk",
+                "image_url": "",
+                "uri": "spotify:artist:7w29UYBi0qsHi5RTcv3lmA",
+                "plays": 412,
+                "plays_recent": 0,
+                "plays_before": 87,
+                "last_at": "2025-06-02T19:40:51Z",
+                "state": "dropped",
+            }
+        ],
+    },
+    "well_known": [
+        {
+            "what": "plays",
+            "items": 20341,
+            "coverage": 0.9412,
+            "index": 61.4,
+            "mainstream": 0.5713,
+            "niche": 901,
+            "rising": 2417,
+            "known": 4889,
+            "popular": 7012,
+            "star": 3926,
+        }
+    ],
+}
 CATALOGUE = {
     "artists": [
         {

@@ -11,7 +11,19 @@ from datetime import datetime
 from typing import Any
 
 from api.services import Finding
-from sinks.reads.rows import CatalogueRow, DayRow, DiscoveryRow, EvolutionRow, MainstreamRow, WeekRow
+from sinks.reads.rows import (
+    CatalogueRow,
+    DayRow,
+    DiscoveryRow,
+    EvolutionRow,
+    FavouriteRow,
+    Followed,
+    LookRow,
+    MainstreamRow,
+    NeverPlayed,
+    WeekRow,
+    WellKnownRow,
+)
 from sinks.rows import (
     CorrectionRow,
     DeadLetterRow,
@@ -115,6 +127,25 @@ class Discovery:
     window: str
     per: str
     rows: list[DiscoveryRow]
+
+
+@dataclass(frozen=True)
+class Favourites:
+    """By their place in 4 weeks, then in 6 months, then in the year."""
+
+    artists: list[FavouriteRow]
+    tracks: list[FavouriteRow]
+
+
+@dataclass(frozen=True)
+class Library:
+    """The library against all counted plays. `looks` say as of when; none: nothing of it is known yet."""
+
+    looks: list[LookRow]
+    favourites: Favourites
+    never_played: NeverPlayed
+    followed: Followed
+    well_known: list[WellKnownRow]
 
 
 @dataclass(frozen=True)

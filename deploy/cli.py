@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-from deploy.commands import admin, corrections, dashboards, export, history, letters, people, reads, run, tokens
+from deploy.commands import (
+    admin,
+    corrections,
+    dashboards,
+    export,
+    history,
+    letters,
+    library,
+    people,
+    reads,
+    run,
+    tokens,
+)
 
 app = typer.Typer(
     name="spotifire",
@@ -46,6 +58,7 @@ app.command("recent")(reads.recent)
 app.command("top")(reads.top)
 app.command("clock")(reads.clock)
 app.command("week")(reads.week)
+app.command("library")(library.library)
 app.command("profile")(reads.profile)
 app.command("hide")(corrections.hide)
 app.command("unhide")(corrections.unhide)

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import msgspec
 import structlog
 
 from deploy.parts import first_ending
 from deploy.storage import Storage
+from producers.library import Seen, synchronise
+from producers.simulator.library import DAYS as HISTORY_DAYS
+from producers.simulator.library import library_of
+from producers.simulator.listeners import SimulatedListener
 from producers.simulator.produce import produce_history, produce_live
-from producers.simulator.simulator import Simulator
+from producers.simulator.simulator import Simulator, now_ms
 from sinks.reader import ListenerRow
 from streams.contracts import ids
 from streams.contracts.errors import SpotifireError
+from streams.contracts.events import DAY
+from streams.contracts.ports import LibraryEntry, Shelf
 from streams.enrich.genre import decide
 from streams.publisher import Publisher
 
@@ -21,6 +28,7 @@ SEED = 1
 DAYS = 60
 PLAYS_A_SECOND = 0.7
 LOOK = 2.0  # seconds between two looks at who is real
+LOOK_AT_LIBRARIES = 3_600.0  # seconds between two looks at which is a day old
 
 log = structlog.get_logger(__name__)
 
@@ -70,7 +78,7 @@ class Demo:
         self._running = True
         try:
             await asyncio.to_thread(self.settle_in)
-            await first_ending(self._ended.wait, self._past, self._play_on, self._watch)
+            await first_ending(self._ended.wait, self._past, self._play_on, self._libraries, self._watch)
         finally:
             self._gone.set()
 
@@ -89,6 +97,29 @@ class Demo:
             published = await produce_history(self._publisher, self._simulator, DAYS, listeners=without)
             log.info("demo history published", plays=published)
         await self._ended.wait()  # this act is over, and the others go on
+
+    async def _libraries(self) -> None:
+        """Each listener's library, once a day."""
+        while True:
+            for listener in self._simulator.listeners:
+                await self._library(listener)
+            await asyncio.sleep(LOOK_AT_LIBRARIES)
+
+    async def _library(self, listener: SimulatedListener) -> None:
+        store, now = self._storage.library, now_ms()
+        looks = await asyncio.to_thread(store.looks, listener.listener)
+        if looks and now - min(look.looked_at for look in looks.values()) < DAY:
+            return
+        for shelf, entries in (await asyncio.to_thread(self._shelves, listener, now)).items():
+            # the history that it is derived from begins later every day, and yet nothing is saved anew
+            stood = await asyncio.to_thread(store.standing, listener.listener, shelf)
+            listed = [msgspec.structs.replace(one, added_at=stood.get(one.item) or one.added_at) for one in entries]
+            seen = Seen(listed=listed, whole=True, looked_at=now, whole_at=now, total=len(listed))
+            await synchronise(store, self._publisher, listener.listener, shelf, seen)
+
+    def _shelves(self, listener: SimulatedListener, now: int) -> Mapping[Shelf, list[LibraryEntry]]:
+        plays = self._simulator.history(listener, HISTORY_DAYS, now)
+        return library_of(listener, plays, self._simulator.catalogue, now)
 
     async def _play_on(self) -> None:
         await produce_live(self._publisher, self._simulator, self._ended, plays_per_second=PLAYS_A_SECOND)

@@ -13,6 +13,7 @@ from deploy.folder import LEAST_FREE
 from deploy.settings import Settings
 from deploy.storage import Storage
 from producers.spotify.collector import Collector
+from producers.spotify.health import ListenerHealth
 from sinks.migrate import check_schema
 from streams.contracts.errors import SpotifireError
 from streams.metrics import Metrics
@@ -105,6 +106,23 @@ def worker(metrics: Metrics) -> list[Finding]:
     return [Finding(part="worker", state="ok", detail=f"{lag:,} records behind")]
 
 
+def library(health: ListenerHealth) -> list[Finding]:
+    """What of the library is not collected, and why."""
+    known, who = health.library, f"listener {health.listener}"
+    if health.state == "reconnect":
+        return []
+    if known.lacking:
+        detail = f"{who}: not granted: {', '.join(known.lacking)}; plays are collected all the same"
+        cure = "Run: spotifire listeners connect NAME"
+        return [Finding(part="library", state="warning", detail=detail, cure=cure)]
+    if known.error:
+        return [Finding(part="library", state="warning", detail=f"{who}: {known.error}")]
+    if known.looked_at is None:
+        return [Finding(part="library", state="ok", detail=f"{who}: not looked at yet")]
+    age = (time.time() - known.looked_at / 1000) / 3_600
+    return [Finding(part="library", state="ok", detail=f"{who}: {known.lists} lists, at most {age:.0f} h old")]
+
+
 def spotify(collector: Collector) -> list[Finding]:
     """Each connection: its last good poll, and when its token ends."""
     findings = []
@@ -121,6 +139,7 @@ def spotify(collector: Collector) -> list[Finding]:
             findings.append(Finding(part="Spotify", state="warning", detail=detail))
         else:
             findings.append(Finding(part="Spotify", state="ok", detail=f"{who}: {health.state}"))
+        findings += library(health)
     if not findings:
         cure = "To record plays as they happen: spotifire listeners connect NAME"
         findings.append(Finding(part="Spotify", state="warning", detail="nobody is connected", cure=cure))

@@ -108,7 +108,7 @@ async def run_api(settings: Settings, stop: asyncio.Event) -> None:
         _, connecting, _ = await open_collector(
             opened, settings, storage, publisher, vault, redirect_uri=services.redirect_uri, fake=False
         )
-        services = replace(writing(services, storage, publisher), live=hub, connecting=connecting)
+        services = replace(writing(services, storage, publisher, settings.kafka), live=hub, connecting=connecting)
         await opened.enter_async_context(serving(create_app(services), listening))
         opened.enter_context(folder.announce(settings.data, services.settings.local_url, token, kafka=settings.kafka))
         for note in notes:  # for the person at the terminal: one may hold the password that was made just now

@@ -12,6 +12,7 @@ from typing import Any
 
 from api.services import ApiSettings, Services
 from deploy import doctor, owner
+from deploy.apart import Apart
 from deploy.settings import Settings, read_secret
 from deploy.storage import Storage
 from producers.catalog import import_catalog
@@ -64,12 +65,12 @@ def s3_settings(settings: Settings) -> S3Settings:
     )
 
 
-def writing(services: Services, storage: Storage, publisher: Publisher) -> Services:
+def writing(services: Services, storage: Storage, publisher: Publisher, bootstrap: str) -> Services:
     """The same with what publishes."""
     return replace(
         services,
         publisher=publisher,
-        imports=partial(import_export, storage, publisher),
+        imports=partial(import_export, storage, publisher, Apart(bootstrap)),
         catalog=partial(import_catalog, catalog=storage.catalog, publisher=publisher),
     )
 
@@ -77,13 +78,17 @@ def writing(services: Services, storage: Storage, publisher: Publisher) -> Servi
 async def import_export(
     storage: Storage,
     publisher: Publisher,
+    apart: Apart,
     paths: Sequence[Path],
     listener: int,
     import_id: int,
     on_progress: Callable[[Any], None],
 ) -> Reconciliation:
     """api.services.ImportRunner."""
-    return await run_import(paths, listener, publisher, storage.ledger, on_progress, import_id=import_id)
+    elsewhere = apart if await asyncio.to_thread(apart.takes, paths) else None
+    return await run_import(
+        paths, listener, publisher, storage.ledger, on_progress, import_id=import_id, elsewhere=elsewhere
+    )
 
 
 def fresh_profile(storage: Storage, listener: int, window: str) -> ListenerProfile:

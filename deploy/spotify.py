@@ -17,7 +17,18 @@ from producers.spotify.vault import Vault
 from streams.publisher import Publisher
 
 # The fake's music runs faster than time, so it is asked more often.
-FAST = Pace(active_s=5, idle_s=10, after_change_s=2, playing_s=3, silent_s=5, retry_s=1, retry_most_s=10)
+FAST = Pace(
+    active_s=5,
+    idle_s=10,
+    after_change_s=2,
+    playing_s=3,
+    silent_s=5,
+    library_s=60,
+    library_first_s=2,
+    library_page_s=0.2,
+    retry_s=1,
+    retry_most_s=10,
+)
 
 
 async def open_collector(
@@ -63,6 +74,7 @@ async def open_collector(
         CollectorSettings(spotify=app("", ""), pace=FAST if fake else Pace(), watch_s=1.0 if fake else 15.0),
         storage.connections,
         storage.collected,
+        storage.library,
         publisher,
         vault,
     )

@@ -92,7 +92,7 @@ async def open_stack(
             await asyncio.to_thread(storage.ledger.fail_interrupted)
         await wake_commands(storage, publisher)
         services = replace(
-            writing(services, storage, publisher),
+            writing(services, storage, publisher, bootstrap),
             stats=metrics.snapshot,
             registry=metrics.registry,
             ready={**services.ready, "worker": partial(is_running, worker)},

@@ -16,6 +16,7 @@ from sinks.commands import Commands
 from sinks.connections import ClickHouseConnections
 from sinks.dead_letters import DeadLetters
 from sinks.imports import Imports
+from sinks.library import ClickHouseLibrary
 from sinks.listeners import Listeners
 from sinks.migrate import migrate
 from sinks.profiles import Profiles
@@ -39,6 +40,7 @@ class Storage:
     dead_letters: DeadLetters
     travel: Travel
     collected: CollectedSightings
+    library: ClickHouseLibrary
     ledger: Imports
     connections: ClickHouseConnections
     catalog: ClickHouseCatalog
@@ -82,6 +84,7 @@ def open_storage(settings: Settings) -> Iterator[Storage]:
             dead_letters=DeadLetters(ch),
             travel=Travel(ch),
             collected=CollectedSightings(ch),
+            library=ClickHouseLibrary(ch),
             ledger=Imports(ch),
             connections=ClickHouseConnections(ch),
             catalog=ClickHouseCatalog(ch),

@@ -12,7 +12,7 @@ from grafana_foundation_sdk.models.common import (
 )
 from grafana_foundation_sdk.models.xychart import SeriesMapping, XYShowMode
 
-from grafana import taste_sql
+from grafana import library, taste_sql
 from grafana.board import accent, at, axis, choices_of_plays, figures, gauge_cell, head, image, plain
 from grafana.query import SOURCE, Format, Query
 
@@ -21,7 +21,7 @@ def dashboard() -> Dashboard:
     """The dashboard, ready to build."""
     board = head(
         "Taste",
-        "What I like: artists, tracks, albums, and how well known they are.",
+        "What I like: artists, tracks, albums, how well known they are, and my library against what I play.",
         since="now-90d",
         choices=choices_of_plays(),
     )
@@ -33,6 +33,7 @@ def dashboard() -> Dashboard:
     board.with_panel(_trend().id(6).grid_pos(at(6, 30, 18, 9)))
     board.with_panel(_popularity().id(7).grid_pos(at(0, 39, 14, 12)))
     board.with_panel(_bands().id(8).grid_pos(at(14, 39, 10, 12)))
+    library.add(board, 51, 9)
     return board
 
 

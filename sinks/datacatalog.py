@@ -26,7 +26,6 @@ Read from the views (`v_...`): they apply FINAL, so a replayed event changes no 
 begins with `v_day`, and those made of them, stand on the daily rollup `listener_days`, which is seconds
 behind the plays; the API's reads make up for that themselves. `listener` comes first in every sorting key:
 say whose rows you want. A range of time is fastest as a range of `play_id`, whose upper half is a second.
-Saved tracks and followed artists have no views yet: no collector stores them.
 
 """
 

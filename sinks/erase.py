@@ -32,6 +32,8 @@ WHERE: Mapping[str, str] = {
     "listener_days": OF_LISTENER,
     "rollup_marks": OF_LISTENER,
     "travel": OF_LISTENER,
+    "library_items": OF_LISTENER,
+    "library_looks": OF_LISTENER,
     "measurements": OF_LISTENER,
     "replays": f"({OF_LISTENER} OR dead_letter_id IN (SELECT dead_letter_id FROM dead_letters WHERE {LETTERS}))",
     "dead_letters": LETTERS,

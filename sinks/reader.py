@@ -19,6 +19,7 @@ from sinks.clickhouse import ClickHouse
 from sinks.freesql import run_free_sql
 from sinks.listeners import Listeners
 from sinks.reads.evolution import Evolution
+from sinks.reads.library import Library
 from sinks.reads.rhythm import Rhythm
 from sinks.reads.taste import Taste
 from sinks.rows import (
@@ -63,7 +64,7 @@ IMPORT = (
 RECENT_DAYS = 30  # where the last plays are looked for first
 
 
-class Reader(Taste, Rhythm, Evolution):
+class Reader(Taste, Rhythm, Evolution, Library):
     """Reads for one database; safe to share between threads."""
 
     def __init__(self, ch: ClickHouse) -> None:

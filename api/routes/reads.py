@@ -19,7 +19,9 @@ from api.shapes import (
     Clock,
     Discovery,
     Evolution,
+    Favourites,
     Gaps,
+    Library,
     Mainstream,
     PlayShape,
     Profile,
@@ -152,6 +154,24 @@ def evolution(listener: Listener, store: Store, window: In, per: Per = "month") 
 def discovery(listener: Listener, store: Store, window: In, per: Per = "month") -> Discovery:
     """Artists and tracks that had never been heard before."""
     return Discovery(window.text, per, store.discovery(listener.id, window, per))
+
+
+@router.get("/library", summary="The library against the plays", responses=example(examples.LIBRARY))
+def library(listener: Listener, store: Store, limit: Annotated[int, Query(ge=1, le=500)] = 20) -> Library:
+    """Favourites over three ranges, liked but never played, followed but dropped, and how well known it all is.
+
+    `limit` bounds each list; the counts beside it are of all.
+    """
+    favourites = Favourites(
+        store.favourites(listener.id, "top-artist", limit), store.favourites(listener.id, "top-track", limit)
+    )
+    return Library(
+        store.library_looks(listener.id),
+        favourites,
+        store.never_played(listener.id, limit),
+        store.followed(listener.id, limit),
+        store.well_known(listener.id),
+    )
 
 
 @router.get("/totals", summary="Plays, minutes, artists, tracks, days", responses=example(examples.TOTALS))

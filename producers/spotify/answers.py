@@ -66,7 +66,9 @@ class Account(Struct, frozen=True):
     name: str
 
 
-class _Image(Struct):
+class Image(Struct):
+    """A picture as Spotify writes it."""
+
     url: str | None = None
     width: int | None = None
 
@@ -83,7 +85,7 @@ class _Show(Struct):
 class _Album(Struct):
     name: str | None = None
     uri: str | None = None
-    images: list[_Image | None] | None = None
+    images: list[Image | None] | None = None
     release_date: str | None = None
 
 
@@ -91,13 +93,15 @@ class _ExternalIds(Struct):
     isrc: str | None = None
 
 
-class _Track(Struct):
+class Track(Struct):
+    """A track (or episode) as Spotify writes it."""
+
     uri: str | None = None
     name: str | None = None
     artists: list[_Artist | None] | None = None
     album: _Album | None = None
     show: _Show | None = None  # of an episode
-    images: list[_Image | None] | None = None  # of an episode
+    images: list[Image | None] | None = None  # of an episode
     duration_ms: int | None = None
     external_ids: _ExternalIds | None = None
     explicit: bool | None = None
@@ -105,7 +109,7 @@ class _Track(Struct):
 
 class _Play(Struct):
     played_at: str | None = None
-    track: _Track | None = None
+    track: Track | None = None
 
 
 class _Page(Struct):
@@ -114,7 +118,7 @@ class _Page(Struct):
 
 class _Playing(Struct):
     is_playing: bool | None = None
-    item: _Track | None = None
+    item: Track | None = None
     progress_ms: int | None = None
 
 
@@ -125,7 +129,7 @@ class _Me(Struct):
 
 def read_recently_played(body: Any, limit: int) -> RecentlyPlayed:
     """Parse a page that was asked for with `limit`. Raises SourceUnavailable when it is no page."""
-    page = _convert(body, _Page)
+    page = convert(body, _Page)
     if page.items is None:
         raise SourceUnavailable("Spotify's list of recent plays came without items.")
     plays = [play for item in page.items if (play := _play(item)) is not None]
@@ -140,8 +144,8 @@ def read_now_playing(body: Any) -> NowPlaying:
     """Parse the answer; None is Spotify's 204: nothing plays. Raises SourceUnavailable for nonsense."""
     if body is None:
         return NowPlaying(is_playing=False)
-    playing = _convert(body, _Playing)
-    track = _track(playing.item)
+    playing = convert(body, _Playing)
+    track = heard_track(playing.item)
     progress = playing.progress_ms
     if progress is not None and not 0 <= progress <= DAY:
         progress = None
@@ -156,7 +160,7 @@ def read_now_playing(body: Any) -> NowPlaying:
 
 def read_account(body: Any) -> Account:
     """Parse /me. Raises SourceUnavailable when it does not say whose account it is."""
-    me = _convert(body, _Me)
+    me = convert(body, _Me)
     if not me.account_id:
         raise SourceUnavailable("Spotify did not say whose account this is (no account_id).")
     return Account(me.account_id, me.display_name or "")
@@ -170,7 +174,8 @@ def unix_ms(text: str) -> int:
     return (moment - _EPOCH) // timedelta(milliseconds=1)  # exact: no floating point in an id
 
 
-def _convert(body: Any, kind: type[_T]) -> _T:
+def convert(body: Any, kind: type[_T]) -> _T:
+    """The body as that type. Raises SourceUnavailable where it has another shape."""
     try:
         return msgspec.convert(body, kind)
     except msgspec.ValidationError as error:
@@ -180,13 +185,14 @@ def _convert(body: Any, kind: type[_T]) -> _T:
 def _play(item: Any) -> HeardPlay | None:
     try:
         play = msgspec.convert(item, _Play)
-        track = _track(play.track)
+        track = heard_track(play.track)
         return HeardPlay(unix_ms(play.played_at or ""), track) if track is not None else None
     except (msgspec.ValidationError, ValueError, OverflowError):
         return None
 
 
-def _track(track: _Track | None) -> HeardTrack | None:
+def heard_track(track: Track | None) -> HeardTrack | None:
+    """What is known of a track; None where there is none, or one without an address."""
     if track is None or not track.uri:
         return None
     album = track.album or _Album()
@@ -197,7 +203,7 @@ def _track(track: _Track | None) -> HeardTrack | None:
         artists=tuple(Artist(a.name, a.id or "") for a in track.artists or () if a and a.name),
         album=album.name or (track.show.name if track.show else None) or "",
         album_uri=album.uri or "",
-        image_url=_picture(album.images or track.images or []),
+        image_url=picture(album.images or track.images or []),
         duration_ms=duration if duration is not None and 0 < duration <= DAY else None,
         isrc=(track.external_ids.isrc if track.external_ids else None) or "",
         release_date=album.release_date or "",
@@ -205,7 +211,7 @@ def _track(track: _Track | None) -> HeardTrack | None:
     )
 
 
-def _picture(images: list[_Image | None]) -> str:
+def picture(images: list[Image | None]) -> str:
     """The smallest that is wide enough, else the widest; one without a width only when alone."""
     known = [(image.width or 0, image.url) for image in images if image and image.url]
     wide = [image for image in known if image[0] >= WIDE_ENOUGH]

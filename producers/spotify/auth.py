@@ -17,7 +17,7 @@ from msgspec import Struct
 from producers.spotify import oauth
 from producers.spotify.client import account_of
 from producers.spotify.errors import TokenRefused
-from producers.spotify.settings import SCOPES, SpotifySettings
+from producers.spotify.settings import NEEDED, SCOPES, SpotifySettings
 from producers.spotify.vault import Vault
 from streams.contracts.errors import SourceUnavailable, UserError
 from streams.contracts.ports import Connection, Connections
@@ -90,7 +90,7 @@ class Connector:
         granted_at = self._clock()
         grant = oauth.exchange(self._settings, code, pending.verifier)
         scope = grant.scope or " ".join(SCOPES)  # OAuth: silence means that it is as asked
-        missing = sorted(set(SCOPES) - set(scope.split()))
+        missing = sorted(set(NEEDED) - set(scope.split()))  # without the others only the library is not collected
         if missing:
             raise UserError(
                 f"Spotify granted too little: {', '.join(missing)} is missing.",

@@ -11,16 +11,18 @@ from typing import Any, TypeVar
 
 import spotipy
 
-from producers.spotify import answers
+from producers.spotify import answers, listed
 from producers.spotify.answers import Account, NowPlaying, RecentlyPlayed
 from producers.spotify.errors import QuotaExceeded, TokenRefused
-from producers.spotify.pacing import EVERYTHING, Blocks, Family
+from producers.spotify.listed import ListPage
+from producers.spotify.pacing import EVERYTHING, WINDOW_S, Blocks, Family
 from producers.spotify.session import judge_api, plain_session, quiet_spotipy
 from producers.spotify.settings import SpotifySettings
 from producers.spotify.tokens import Tokens
 from streams.contracts.errors import SourceUnavailable
+from streams.contracts.ports import Shelf
 
-PAGE = 50  # the most that recently-played gives, and all that exist
+PAGE = 50  # the most that a page gives; of recently-played, all that exist
 
 _T = TypeVar("_T")
 
@@ -53,9 +55,24 @@ class SpotifyClient:
             lambda api: answers.read_now_playing(api.currently_playing(additional_types="track,episode")),
         )
 
-    def blocked_until(self, listener: int) -> int | None:
-        """Until when this listener's plays cannot be asked for (Unix ms UTC), or None."""
-        return self._blocks.until(self._tokens.client_id(listener), "player")
+    def library_page(self, listener: int, shelf: Shelf, offset: int, after: str) -> ListPage:
+        """The page behind `offset` items; of followed artists, behind the artist `after` ("" is the first)."""
+
+        def ask(api: Any) -> ListPage:
+            if shelf.kind == "followed-artist":
+                return listed.read_followed_artists(api.current_user_followed_artists(limit=PAGE, after=after or None))
+            if shelf.kind == "saved-track":
+                return listed.read_saved_tracks(api.current_user_saved_tracks(limit=PAGE, offset=offset))
+            span = f"{shelf.time_range}_term"
+            if shelf.kind == "top-track":
+                return listed.read_top_tracks(api.current_user_top_tracks(PAGE, offset, span), offset)
+            return listed.read_top_artists(api.current_user_top_artists(PAGE, offset, span), offset)
+
+        return self._call(listener, "library", ask)
+
+    def blocked_until(self, listener: int, family: Family = "player") -> int | None:
+        """Until when this listener's plays (or another family) cannot be asked for (Unix ms UTC), or None."""
+        return self._blocks.until(self._tokens.client_id(listener), family)
 
     def _call(self, listener: int, family: Family, ask: Callable[[Any], _T]) -> _T:
         client_id = self._tokens.client_id(listener)
@@ -74,7 +91,8 @@ class SpotifyClient:
             raise
         except SourceUnavailable as error:
             if error.retry_after is not None:
-                self._blocks.block(client_id, EVERYTHING, error.retry_after)
+                of_library = family == "library" and error.retry_after > WINDOW_S
+                self._blocks.block(client_id, family if of_library else EVERYTHING, error.retry_after)
             raise
 
 

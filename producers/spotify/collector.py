@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from producers.spotify.client import SpotifyClient
 from producers.spotify.health import ListenerHealth
+from producers.spotify.library import LibraryPoller
 from producers.spotify.listening import Listening
 from producers.spotify.pacing import Blocks, Pace
 from producers.spotify.playback import NowPlayingPoller
@@ -26,7 +27,7 @@ from producers.spotify.settings import SpotifySettings
 from producers.spotify.tokens import Tokens
 from producers.spotify.vault import Vault
 from streams.contracts.errors import StoreUnavailable
-from streams.contracts.ports import Collected, Connection, Connections
+from streams.contracts.ports import Collected, Connection, Connections, Library
 
 log = structlog.get_logger(__name__)
 
@@ -52,6 +53,7 @@ class Collector:
         settings: CollectorSettings,
         connections: Connections,
         collected: Collected,
+        library: Library,
         publisher: Publishes,
         vault: Vault,
         *,
@@ -60,6 +62,7 @@ class Collector:
         self._settings = settings
         self._connections = connections
         self._collected = collected
+        self._library = library
         self._publisher = publisher
         self._clock = clock
         self._tokens = Tokens(settings.spotify, connections, vault, clock)
@@ -111,14 +114,17 @@ class Collector:
             self._tokens.learn(connection)
             known = self._listeners.get(connection.listener)
             if known is None:
-                known = self._listeners[connection.listener] = Listening(
-                    connection.listener,
-                    self._settings.pace,
-                    self._client,
-                    RecentlyPlayedPoller(
-                        connection.listener, self._client, self._collected, self._publisher, self._clock
-                    ),
-                    NowPlayingPoller(connection.listener, self._client, self._publisher, self._clock),
-                    self._clock,
-                )
+                known = self._listeners[connection.listener] = self._listening(connection.listener)
             known.follow(connection)
+
+    def _listening(self, listener: int) -> Listening:
+        client, publisher, clock, pace = self._client, self._publisher, self._clock, self._settings.pace
+        return Listening(
+            listener,
+            pace,
+            client,
+            RecentlyPlayedPoller(listener, client, self._collected, publisher, clock),
+            NowPlayingPoller(listener, client, publisher, clock),
+            LibraryPoller(listener, pace, client, self._library, publisher, clock),
+            clock,
+        )

@@ -9,6 +9,15 @@ from msgspec import Struct
 State = Literal["starting", "ok", "failing", "blocked", "reconnect"]
 
 
+class LibraryHealth(Struct, frozen=True, kw_only=True):
+    """How it goes. `lists` of the eight were read; `looked_at` (Unix ms UTC) is of the one that is oldest."""
+
+    lists: int = 0
+    looked_at: int | None = None
+    lacking: tuple[str, ...] = ()  # scopes that were not granted: their lists are not asked for
+    error: str = ""  # why a list was refused or could not be read; "" after a good poll
+
+
 class ListenerHealth(Struct, frozen=True, kw_only=True):
     """One listener at one moment. Times are Unix ms UTC, None where there is none. Holds no secret."""
 
@@ -26,3 +35,4 @@ class ListenerHealth(Struct, frozen=True, kw_only=True):
     published: int = 0  # plays, since the collector started
     gaps: int = 0  # noted since the collector started
     calls: int = 0  # polls of any kind, since the collector started
+    library: LibraryHealth = LibraryHealth()

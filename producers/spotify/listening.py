@@ -11,6 +11,7 @@ import structlog
 from producers.spotify.client import SpotifyClient
 from producers.spotify.errors import QuotaExceeded, ReconnectNeeded
 from producers.spotify.health import ListenerHealth, State
+from producers.spotify.library import LibraryPoller
 from producers.spotify.pacing import Pace, after_failure, after_playback, after_plays, vary
 from producers.spotify.playback import NowPlayingPoller
 from producers.spotify.plays import RecentlyPlayedPoller
@@ -43,6 +44,7 @@ class Listening:
         client: SpotifyClient,
         plays: RecentlyPlayedPoller,
         playback: NowPlayingPoller,
+        library: LibraryPoller,
         clock: Callable[[], int],
     ) -> None:
         self._listener = listener
@@ -50,13 +52,16 @@ class Listening:
         self._client = client
         self._plays_poller = plays
         self._playback_poller = playback
+        self._library_poller = library
         self._clock = clock
         self._dice = random.Random(listener)  # noqa: S311 (jitter, no secret)
         self._plays = _Job("recently-played", self._poll_plays)
         self._playback = _Job("now-playing", self._poll_playback)
+        self._library = _Job("library", library.poll_once)
         self._task: asyncio.Task[None] | None = None
         self._connection: Connection | None = None
         self._granted: int | None = None  # the grant that the task was started for
+        self._scope: tuple[int | None, str] | None = None  # the grant that the library was told of
         self._dead = ""  # why the listener must connect again
         self._last_poll: int | None = None
         self._last_good: int | None = None
@@ -66,13 +71,18 @@ class Listening:
     def follow(self, connection: Connection) -> None:
         """Start, go on or rest, as the connection says."""
         self._connection = connection
+        if self._scope != (connection.granted_at, connection.scope):
+            self._scope = (connection.granted_at, connection.scope)
+            self._library_poller.granted(connection.scope)
+            self._library.due = self._in(self._pace.library_first_s)
         if connection.state == "reconnect":
             self._dead = connection.detail or "This listener must connect to Spotify again."
         # not once for each grant: the task may still be ending with the one before
         elif self._task is None or (self._task.done() and self._granted != connection.granted_at):
             self._dead, self._granted = "", connection.granted_at
-            for job in (self._plays, self._playback):
+            for job in (self._plays, self._playback, self._library):
                 job.due, job.failures, job.error = 0, 0, ""
+            self._library.due = self._in(self._pace.library_first_s)
             self._task = asyncio.create_task(self._run(), name=f"collect-{to_hex(self._listener)}")
 
     def stop(self) -> asyncio.Task[None] | None:
@@ -100,6 +110,7 @@ class Listening:
             published=self._published,
             gaps=self._gaps,
             calls=self._calls,
+            library=self._library_poller.health(self._library.error),
         )
 
     def _state(self, blocked: bool) -> State:
@@ -112,7 +123,7 @@ class Listening:
         return "starting" if self._last_good is None else "ok"
 
     async def _run(self) -> None:
-        jobs = (self._plays, self._playback)
+        jobs = (self._plays, self._playback, self._library)
         try:
             while True:
                 for job in jobs:

@@ -13,8 +13,9 @@ from msgspec import Struct
 from producers.spotify.errors import QuotaExceeded
 from streams.contracts.errors import SourceUnavailable
 
-Family = Literal["player", "profile"]
+Family = Literal["player", "profile", "library"]
 EVERYTHING: Literal["*"] = "*"
+WINDOW_S = 60.0  # Spotify's rolling window is of 30 s: a longer wait, asked for of the library, is of the library
 
 
 class Pace(Struct, frozen=True, kw_only=True):
@@ -27,6 +28,10 @@ class Pace(Struct, frozen=True, kw_only=True):
     silent_s: float = 240.0  # now-playing, while nothing does
     retry_s: float = 5.0  # after the first failure, doubled with each further one
     retry_most_s: float = 900.0
+    library_s: float = 86_400.0  # from one look at a list of the library to the next
+    library_first_s: float = 20.0  # after a start or a new connection: the plays go first
+    library_page_s: float = 2.0  # between two of its pages
+    library_whole_s: float = 7 * 86_400.0  # a list that tells what is new on its first page is read whole so often
     jitter: float = 0.1  # share by which each pause varies, so that listeners do not march in step
 
 
@@ -62,7 +67,8 @@ class Blocks:
     """Until when a client id may not be used, by family of endpoints. Safe for threads.
 
     A plain 429 counts for the whole client id, since Spotify's rolling window does; a
-    QUOTA_EXCEEDED only for its family. Times are Unix ms UTC.
+    QUOTA_EXCEEDED only for its family, and so does what the library is told to wait for longer than
+    that window: plays must not be lost for it. Times are Unix ms UTC.
     """
 
     def __init__(self, clock: Callable[[], int]) -> None:

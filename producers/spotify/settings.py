@@ -7,7 +7,8 @@ from msgspec import Struct
 ACCOUNTS = "https://accounts.spotify.com"
 API = "https://api.spotify.com/v1"
 
-SCOPES = ("user-read-recently-played", "user-read-currently-playing")
+NEEDED = ("user-read-recently-played", "user-read-currently-playing")  # without these nothing is collected
+SCOPES = (*NEEDED, "user-library-read", "user-follow-read", "user-top-read")  # what a listener is asked for
 
 
 class SpotifySettings(Struct, frozen=True, kw_only=True):

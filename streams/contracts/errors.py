@@ -18,6 +18,7 @@
     │   ├── BrokerUnavailable       Kafka
     │   └── SourceUnavailable       Spotify: network, 5xx, 429 (with its retry_after)
     ├── UserError                   exit code 2: the message names the cause, `cure` the next step
+    │   └── AlreadyThere            somebody else has that name, or what is to be made is there
     ├── NothingYet                  exit code 3: a true answer, and it is empty
     └── RecordsLost                 records vanished before they were read: stop, never go on silently
 
@@ -143,6 +144,10 @@ class UserError(SpotifireError):
     """Something that the person at the keyboard can mend; the command exits with 2."""
 
     exit_code = 2
+
+
+class AlreadyThere(UserError):
+    """Somebody else has that name, or what is to be made is there already."""
 
 
 class NothingYet(SpotifireError):

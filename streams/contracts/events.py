@@ -33,6 +33,8 @@ Source = Literal[
     "simulator",
 ]
 Kind = Literal["track", "episode", "chapter"]
+LibraryKind = Literal["saved-track", "followed-artist", "top-track", "top-artist"]
+TimeRange = Literal["", "short", "medium", "long"]
 
 
 class Artist(Struct, frozen=True, omit_defaults=True, gc=False):
@@ -121,6 +123,27 @@ class ListenerCommand(Struct, frozen=True, kw_only=True, omit_defaults=True):
     command_id: Id
     kind: Literal["restamp", "erase"]
     asked_at: Time
+
+
+class LibraryItem(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """A track or artist that stands in a listener's library or top list, or its removal (`removed_at`)."""
+
+    listener: Id
+    kind: LibraryKind
+    item: Word
+    seen_at: Time
+    version: int
+    time_range: TimeRange = ""
+    position: Annotated[int, Meta(ge=0, le=65_535)] = 0
+    title: Name = ""
+    artist: Name = ""
+    artist_id: Word = ""
+    album: Name = ""
+    image_url: Uri = ""
+    uri: Uri = ""
+    isrc: Word = ""
+    added_at: Time | None = None
+    removed_at: Time | None = None
 
 
 class ArtistDescribed(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -53,6 +53,12 @@ FIELDS: dict[str, tuple[str, str]] = {  # name -> unit or form, meaning
     "progress_ms": ("ms", "how far into the track"),
     "command_id": ("16 hex digits", "id of the command's row in ClickHouse"),
     "asked_at": ("Unix ms, UTC", "when the command was given"),
+    "item": ("text", "Spotify's id of the track or artist"),
+    "time_range": ("choice", "of a top list: short (4 weeks), medium (6 months) or long (a year); else empty"),
+    "position": ("count", "in a top list, from 1, or where it stood last; 0 for what was saved or followed"),
+    "seen_at": ("Unix ms, UTC", "when it was first seen there"),
+    "added_at": ("Unix ms, UTC", "of a saved track: when the listener saved it, as Spotify says"),
+    "removed_at": ("Unix ms, UTC", "the first look at which it was no longer there; absent while it is"),
     "described_at": ("Unix ms, UTC", "when the source said so"),
     "genres": ("list", "genre names as the source gave them"),
     "popularity": ("0 to 100", "Spotify's popularity"),
@@ -68,6 +74,13 @@ FIELDS: dict[str, tuple[str, str]] = {  # name -> unit or form, meaning
 }
 
 WHICH_KIND: dict[str, tuple[str, str]] = {  # where one event needs its own words
+    "LibraryItem.kind": ("choice", "which list of the library"),
+    "LibraryItem.uri": ("URI", "Spotify's URI of the track or artist"),
+    "LibraryItem.title": ("text", "name of the track, or empty for an artist"),
+    "LibraryItem.artist": ("text", "the first artist of the track, or the artist"),
+    "LibraryItem.artist_id": ("text", "Spotify's id of that artist"),
+    "LibraryItem.image_url": ("URL", "picture of the album or the artist, or empty"),
+    "LibraryItem.version": ("microseconds", "the highest version of an item of a list is the truth"),
     "ListenerCommand.kind": ("choice", "erase: everything; restamp: whatever else changes plays, as the row says"),
 }
 

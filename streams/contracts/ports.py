@@ -14,7 +14,7 @@ from typing import Literal, Protocol
 import pyarrow as pa
 from msgspec import Struct
 
-from streams.contracts.events import ArtistDescribed
+from streams.contracts.events import ArtistDescribed, LibraryKind, TimeRange
 
 
 class ZonePeriod(Struct, frozen=True):
@@ -221,6 +221,67 @@ class Collected(Protocol):
 
     def note_gap(self, listener: int, source: str, start: int, end: int) -> None:
         """Plays may be missing between start and end; noting it twice changes nothing."""
+
+
+class Shelf(Struct, frozen=True):
+    """One of a listener's lists: what was saved or followed (no range), or a top list of one range."""
+
+    kind: LibraryKind
+    time_range: TimeRange = ""
+
+
+class LibraryEntry(Struct, frozen=True, kw_only=True):
+    """A track or an artist as a list names it, and since when it stands there. Unknown texts are ""."""
+
+    item: str  # Spotify id
+    position: int = 0  # in a top list, from 1
+    title: str = ""  # of a track
+    artist: str = ""
+    artist_id: str = ""
+    album: str = ""
+    image_url: str = ""
+    uri: str = ""
+    isrc: str = ""
+    added_at: int | None = None  # when the listener saved it, as Spotify says
+    seen_at: int = 0  # when we saw it there first; only of what is stored
+    removed_at: int | None = None  # the first look at which it was gone
+
+
+class Look(Struct, frozen=True, kw_only=True):
+    """What is known of the last look at a list that was stored and published."""
+
+    looked_at: int
+    whole_at: int  # the last look that read the whole list
+    total: int  # items that the source says the list has
+    version: int = 0  # what was stored up to it is published
+
+
+class LibraryChanges(Struct, frozen=True):
+    """Rows to publish: what a look changed, and what an earlier one changed that was cut off before it published."""
+
+    entries: Sequence[LibraryEntry]
+    version: int  # above every row of the list
+
+
+class Library(Protocol):
+    """The tables of what listeners saved, follow and hear most. Nothing is written of an erased listener."""
+
+    def looks(self, listener: int) -> Mapping[Shelf, Look]:
+        """Each list that was ever looked at."""
+
+    def standing(self, listener: int, shelf: Shelf) -> Mapping[str, int | None]:
+        """The items that stand in a list, and when each was added there."""
+
+    def synchronise(
+        self, listener: int, shelf: Shelf, listed: Sequence[LibraryEntry], *, whole: bool, looked_at: int
+    ) -> LibraryChanges:
+        """Store what differs from what is stored, in one insert. Durable when it returns; may be repeated.
+
+        `whole`: what is not listed is gone. Else only what is new or differs is stored.
+        """
+
+    def looked(self, listener: int, shelf: Shelf, look: Look) -> None:
+        """Note a look once its changes are published."""
 
 
 class Reconciliation(Struct, frozen=True, kw_only=True):

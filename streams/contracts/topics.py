@@ -88,6 +88,16 @@ PLAYBACK_CHANGED = Topic(
     writers="now-playing poller, simulator",
     readers="worker, api's live streams",
 )
+LIBRARY_ITEM = Topic(
+    name="music.library.item.v1",
+    key="listener|kind|time_range|item",  # without the range, compaction would keep a track of one top list only
+    event=events.LibraryItem,
+    meaning="saved track, followed artist or top item, or its removal; may repeat, keep the highest version",
+    partitions=4,
+    retention_ms=None,
+    writers="library collector, demo",
+    readers="anyone",
+)
 ARTIST_DESCRIBED = Topic(
     name="music.artist.described.v1",
     key="source:id",
@@ -115,6 +125,7 @@ TOPICS: tuple[Topic, ...] = (
     PLAY_ENRICHED,
     DEAD_LETTER,
     PLAYBACK_CHANGED,
+    LIBRARY_ITEM,
     ARTIST_DESCRIBED,
     LISTENER_PROFILE,
 )

@@ -129,7 +129,7 @@ def _barchart(panel: Panel, table: Table) -> str:
     names, _, rows = table
     x = names.index(panel["options"]["xField"])
     lines = {name: [row[place] or 0 for row in rows] for place, name in enumerate(names) if place != x}
-    return _columns(panel, [str(row[x]) for row in rows], lines)
+    return _columns(panel, [str(row[x]) for row in rows], lines, stack=panel["options"].get("stacking", "none"))
 
 
 def _histogram(panel: Panel, table: Table) -> str:

@@ -205,6 +205,42 @@ def test_decades_count_every_play(house: ClickHouse) -> None:
     assert {row[0] for row in rows} <= {f"{decade}s" for decade in range(1960, 2030, 10)}
 
 
+def test_the_library_against_the_plays(house: ClickHouse) -> None:
+    reader = Reader(house)
+    known = reader.well_known(RICH)
+    shown = of(house, "taste", "The library against the plays")
+    assert [row[0].partition(" (")[0] for row in shown] == [
+        "all plays", "saved tracks", "followed artists", "favourite artists"
+    ]  # fmt: skip
+    assert all(sum(row[1:]) == pytest.approx(1) for row in shown)
+    plays = known[0]
+    assert shown[0][1:] == pytest.approx([
+        band / sum((plays.niche, plays.rising, plays.known, plays.popular, plays.star))
+        for band in (plays.niche, plays.rising, plays.known, plays.popular, plays.star)
+    ])  # fmt: skip
+    assert of(house, "taste", "The library against the plays", NEW) == [], "without a library nothing is compared"
+
+
+def test_what_is_saved_followed_and_favourite(house: ClickHouse) -> None:
+    reader = Reader(house)
+    never, followed = reader.never_played(RICH), reader.followed(RICH)
+    assert [row[1] for row in of(house, "taste", "Liked but never played")] == [row.title for row in never.rows]
+    assert never.never_played > 20 and all(row.title.startswith("Unheard") for row in never.rows)
+    assert of(house, "taste", "Saved, unheard") == [(pytest.approx(never.never_played / never.saved),)]
+    states = [("heard", followed.heard), ("fading", followed.fading), ("dropped", followed.dropped)]
+    assert of(house, "taste", "Followed artists") == [
+        (state, count) for state, count in [*states, ("never heard", followed.never)] if count
+    ]
+    assert [row[1] for row in of(house, "taste", "Followed but dropped")] == [row.artist for row in followed.rows]
+    favourites = reader.favourites(RICH, "top-artist")
+    shown = of(house, "taste", "Favourites over three ranges")
+    assert [(row[1], *row[2:5]) for row in shown] == [(f.artist, f.short, f.medium, f.long) for f in favourites]
+    moved = of(house, "taste", "Risen and fallen")
+    assert [row[1] - row[2] for row in moved] == sorted((row[1] - row[2] for row in moved), reverse=True)
+    assert all((risen > 0) != (fallen > 0) for _, risen, fallen in moved)
+    assert {row[1] > 0 for row in moved} == {True, False}, "some rose and some fell"
+
+
 def test_hours_are_those_of_the_listeners_own_clock(house: ClickHouse, same: tuple[Reader, Window]) -> None:
     reader, _ = same
     window = Window("", (START + timedelta(hours=9)).date(), (END + timedelta(hours=9)).date())

@@ -12,6 +12,7 @@ from ml.features import NAMES
 from sinks.clickhouse import ClickHouse
 from sinks.rollup import Rollup
 from tests.ml.planted import DAY_MS, FIRST_DAY, artists, planted
+from tests.support.library import favourite, followed, keep, saved
 
 RICH, ABROAD, NEW = 7, 8, 9
 NAME_OF = {RICH: "ann", ABROAD: "ben's", NEW: "cem"}
@@ -36,6 +37,7 @@ def plant(ch: ClickHouse) -> None:
     _listeners(ch)
     _catalogue(ch)
     _profiles(ch)
+    _library(ch)
     _marks(ch)
     Rollup(ch).audit()
 
@@ -117,6 +119,40 @@ def _profiles(ch: ClickHouse) -> None:
     rows.append([RICH, "all", END - timedelta(hours=2), 2_000, "m1", "Mainstream Explorer", 0.5, ["Both."], features])
     rows.append([NEW, "90d", END - timedelta(hours=2), 5, "", "", None, ["5 plays are too few."], {}])
     ch.insert("profiles", columns, rows)
+
+
+def _library(ch: ClickHouse) -> None:
+    """Of two listeners: every third of what was played is saved and followed, and as Spotify would rank it; and
+    what was never played."""
+    for one in (RICH, ABROAD):
+        rows = []
+        heard = ch.query(
+            "SELECT artist_id, any(artist), groupUniqArray(2)(title), any(image_url), min(ended_at) FROM plays "
+            "WHERE listener = {l:UInt64} AND cityHash64(artist_id) % 3 = 0 GROUP BY artist_id ORDER BY artist_id",
+            {"l": one},
+        )
+        for artist_id, name, titles, image, first in heard:
+            of = {"artist_id": artist_id, "image_url": image}
+            rows += [saved(one, f"{artist_id} {n}", n, name, added_at=first, **of) for n in titles]
+            rows.append(followed(one, artist_id, name, image_url=image))
+        known = {row[0] for row in heard}
+        strangers = [artist for artist in artists()[::60] if artist.artist_id not in known]
+        for days, artist in enumerate(strangers):
+            of = {"artist_id": artist.artist_id, "image_url": "https://i.scdn.co/image/2"}
+            added = END - timedelta(days=days)
+            rows.append(saved(one, f"saved {artist.artist_id}", f"Unheard {days}", artist.name, added_at=added, **of))
+            rows.append(followed(one, artist.artist_id, artist.name, image_url="https://i.scdn.co/image/2"))
+        for time_range, days in (("short", 28), ("medium", 182), ("long", 365)):
+            top = ch.query(
+                "SELECT artist_id, any(artist), any(image_url) FROM plays WHERE listener = {l:UInt64} "
+                "AND ended_at > {since:DateTime64(3, 'UTC')} GROUP BY artist_id ORDER BY count() DESC, 1 LIMIT 50",
+                {"l": one, "since": END - timedelta(days=days)},
+            )
+            rows += [
+                favourite(one, "top-artist", time_range, place, artist_id, artist=name, image_url=image)
+                for place, (artist_id, name, image) in enumerate(top, start=1)
+            ]
+        keep(ch, rows, END)
 
 
 def _marks(ch: ClickHouse) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -94,8 +95,8 @@ def test_a_broken_line_is_one_row(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "cause"),
-    [(b"", "empty"), (b"  \n", "empty"), (b"id,name\n1,A", "not JSON"), (b"[1, 2", "not a JSON list"),
-     (b"\x1f\x8b\x08", "not JSON")],
+    [(b"", "empty"), (b"  \n", "empty"), (b"id,name\n1,A", "not JSON"), (b"\x1f\x8b\x08", "not JSON"),
+     (b"[1, 2", "not a JSON list: it ends in the middle"), (b"[] []", "not a JSON list: it goes on")],
 )  # fmt: skip
 def test_a_file_that_is_no_catalogue_is_a_user_error(tmp_path: Path, content: bytes, cause: str) -> None:
     path = tmp_path / "a.json"
@@ -104,6 +105,44 @@ def test_a_file_that_is_no_catalogue_is_a_user_error(tmp_path: Path, content: by
         list(read_catalog(path))
     assert "{id, name, genres, popularity, followers}" in caught.value.cure
     assert "\n" not in caught.value.one_line()
+
+
+def test_a_list_that_was_cut_short_gives_no_artist(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(GOOD * 50_000)[:-100])
+    with pytest.raises(UserError, match="not a JSON list"):
+        next(read_catalog(path))
+
+
+def test_a_broken_element_of_a_list_is_one_row(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(b'[{"id":"1","name":"A"},{"id":"2" "name"},{"id":"\xff","name":"B"},{"id":"3","name":"C"}]')
+    told: list[tuple[int, str]] = []
+    artists = [one.artist for one in read_catalog(path, on_refused=lambda index, why: told.append((index, why.reason)))]
+    assert [artist.id for artist in artists] == ["1", "3"]
+    assert told == [(1, "malformed-json"), (2, "malformed-json")]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "artists", "reasons"),
+    [("[", "]", 100_001, set()), ('{"artists":[', "]}", 0, {"too-long"})],
+    ids=["list", "object"],
+)
+def test_one_line_however_long_is_read_in_flat_memory(
+    tmp_path: Path, start: str, end: str, artists: int, reasons: set[str]
+) -> None:
+    path = tmp_path / "a.json"
+    row = json.dumps({"id": "1", "name": "A" * 100, "genres": ["pop"]})
+    path.write_text(start + f"{row}," * 100_000 + row + end)
+    told: set[str] = set()
+    tracemalloc.start()
+    try:
+        found = sum(1 for _ in read_catalog(path, on_refused=lambda _index, why: told.add(why.reason)))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (found, told) == (artists, reasons)
+    assert peak < 5_000_000 < path.stat().st_size / 2
 
 
 def test_a_file_that_is_not_there_is_a_user_error(tmp_path: Path) -> None:

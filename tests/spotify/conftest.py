@@ -25,11 +25,12 @@ from producers.spotify.vault import Vault
 from sinks.clickhouse import ClickHouse
 from sinks.collected import CollectedSightings
 from sinks.connections import ClickHouseConnections
+from sinks.library import ClickHouseLibrary
 from sinks.listeners import Listeners
 from sinks.reference import ClickHouseReference
 from sinks.writer import Writer
 from streams.contracts import codec
-from streams.contracts.events import PlaybackChanged, PlayRecorded
+from streams.contracts.events import LibraryItem, PlaybackChanged, PlayRecorded
 from streams.contracts.record import Record
 from streams.contracts.topics import PLAY_RECORDED, Topic
 from streams.pipeline import Pipeline
@@ -60,6 +61,7 @@ class StraightIn:
         self.pipeline = pipeline
         self.plays: list[PlayRecorded] = []
         self.playback: list[PlaybackChanged] = []
+        self.library: list[LibraryItem] = []
         self.refused = 0
         self._waiting: list[Record] = []
         self._offset = 0
@@ -69,6 +71,9 @@ class StraightIn:
     ) -> None:
         if isinstance(event, PlaybackChanged):
             self.playback.append(event)
+            return
+        if isinstance(event, LibraryItem):
+            self.library.append(event)
             return
         assert topic is PLAY_RECORDED
         assert isinstance(event, PlayRecorded)
@@ -102,6 +107,7 @@ class Bench:
         self.ch = ch
         self.connections = ClickHouseConnections(ch)
         self.collected = CollectedSightings(ch)
+        self.library = ClickHouseLibrary(ch)
         self.vault = Vault(Fernet.generate_key())
         self.settings = settings_for(fake)
         self.connector = Connector(self.settings, self.connections, self.vault, clock)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -10,6 +11,7 @@ from producers.spotify.errors import Forbidden
 from producers.spotify.fake.people import Person
 from producers.spotify.fake.server import make_people
 from producers.spotify.fake.troubles import Fault
+from producers.spotify.settings import NEEDED, SCOPES
 from sinks.clickhouse import ClickHouse
 from streams.contracts.errors import SourceUnavailable, SpotifireError, UserError
 
@@ -110,6 +112,25 @@ def test_an_answer_without_a_code_is_refused(bench: Bench) -> None:
     answer = bench.fake.consent(bench.connector.begin(7), bench.account())
     with pytest.raises(UserError, match="no code"):
         bench.connector.callback(answer["state"])
+
+
+def granting(bench: Bench, *scopes: str) -> dict[str, str]:
+    """The answer of a person who grants only these."""
+    url = re.sub(r"scope=[^&]*", "scope=" + "+".join(scopes), bench.connector.begin(7))
+    return bench.fake.consent(url, bench.account())
+
+
+def test_who_grants_what_the_plays_need_is_connected(bench: Bench) -> None:
+    bench.connector.callback(**granting(bench, *NEEDED))
+    connection = bench.connections.get(7)
+    assert connection is not None
+    assert set(connection.scope.split()) == set(NEEDED) < set(SCOPES)
+
+
+def test_who_grants_less_is_told_what_lacks(bench: Bench) -> None:
+    with pytest.raises(UserError, match="granted too little: user-read-recently-played is missing"):
+        bench.connector.callback(**granting(bench, *set(SCOPES) - {"user-read-recently-played"}))
+    assert bench.connections.get(7) is None
 
 
 def test_another_account_cannot_take_a_listeners_place(bench: Bench) -> None:

@@ -26,7 +26,9 @@ QUICK = Pace(active_s=0.2, idle_s=0.2, after_change_s=0.1, playing_s=0.3, silent
 
 def collector(bench: Bench, publisher: StraightIn, pace: Pace = QUICK, watch_s: float = 0.1) -> Collector:
     settings = CollectorSettings(spotify=bench.settings, pace=pace, watch_s=watch_s)
-    return Collector(settings, bench.connections, bench.collected, publisher, bench.vault, clock=bench.clock)
+    return Collector(
+        settings, bench.connections, bench.collected, bench.library, publisher, bench.vault, clock=bench.clock
+    )
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ import asyncio
 import msgspec
 
 from producers.spotify.errors import ReconnectNeeded
+from producers.spotify.library import LibraryPoller
 from producers.spotify.listening import Listening
 from producers.spotify.pacing import Pace
 from producers.spotify.playback import NowPlayingPoller
@@ -34,7 +35,8 @@ async def test_a_grant_that_comes_while_the_old_ones_task_ends_is_polled_with(
     plays = Dying(7, bench.client, bench.collected, straight_in, bench.clock)
     plays.told = asyncio.Event()
     playback = NowPlayingPoller(7, bench.client, straight_in, bench.clock)
-    one = Listening(7, Pace(), bench.client, plays, playback, bench.clock)
+    library = LibraryPoller(7, Pace(), bench.client, bench.library, straight_in, bench.clock)
+    one = Listening(7, Pace(), bench.client, plays, playback, library, bench.clock)
     old = Connection(listener=7, client_id="app", client_secret="", refresh_token="old", granted_at=1)
     one.follow(old)
     await asyncio.sleep(0)

@@ -44,6 +44,7 @@ async def stack(bench: Bench, pipeline: Pipeline, folder: Path) -> AsyncIterator
             CollectorSettings(spotify=bench.settings, pace=QUICK, watch_s=0.2),
             bench.connections,
             bench.collected,
+            bench.library,
             publisher,
             bench.vault,
             clock=bench.clock,

@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from producers.spotify.fake.accounts import accounts
 from producers.spotify.fake.clock import AcceleratedClock, Clock
+from producers.spotify.fake.library import FakeLibrary
 from producers.spotify.fake.memory import Remembered, recall, remember
 from producers.spotify.fake.people import App, Person, Tokens
 from producers.spotify.fake.troubles import CALM, Fault, Trouble, Troubles
@@ -73,6 +74,17 @@ class FakeSpotify:
             person.account_id: Timeline(f"{settings.seed} {person.account_id}", catalogue, begin, person.habits)
             for person in settings.people
         }
+        self._libraries = {
+            person.account_id: FakeLibrary(
+                f"{settings.seed} {person.account_id}",
+                catalogue,
+                self._timelines[person.account_id],
+                begin,
+                saved=person.habits.saved,
+                change_s=person.habits.library_s,
+            )
+            for person in settings.people
+        }
         app = App(
             client_id=settings.client_id,
             client_secret=settings.client_secret,
@@ -87,6 +99,7 @@ class FakeSpotify:
             app,
             settings.people,
             self._timelines,
+            self._libraries,
             catalogue,
             self._tokens,
             self._trouble,
@@ -180,6 +193,10 @@ class FakeSpotify:
     def timeline(self, account_id: str) -> Timeline:
         """Everything that this person plays, as far ahead as one asks."""
         return self._timelines[account_id]
+
+    def library(self, account_id: str) -> FakeLibrary:
+        """What this person saved and follows."""
+        return self._libraries[account_id]
 
     def shown(self, account_id: str) -> list[FakePlay]:
         """Every play that recently-played ever answered with, oldest first."""

@@ -118,6 +118,45 @@ def play_history(base: str, plays: list[FakePlay], limit: int, more: bool) -> Js
     return page
 
 
+def saved_track(base: str, one: FakeTrack, added_at: int) -> Json:
+    """SavedTrackObject; Spotify writes whole seconds here."""
+    return {
+        "added_at": f"{datetime.fromtimestamp(added_at // 1000, UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "track": track(base, one),
+    }
+
+
+def paging(here: str, query: str, items: list[Any], limit: int, offset: int, total: int) -> Json:
+    """PagingObject of the page at `offset`; `query` are its further parameters."""
+
+    def at(place: int) -> str:
+        return f"{here}?offset={place}&limit={limit}{query}"
+
+    return {
+        "href": at(offset),
+        "limit": limit,
+        "next": at(offset + limit) if offset + limit < total else None,
+        "offset": offset,
+        "previous": at(max(0, offset - limit)) if offset else None,
+        "total": total,
+        "items": items,
+    }
+
+
+def followed(here: str, items: list[Any], limit: int, total: int, after: str | None) -> Json:
+    """CursorPagedArtists; `after` is what the next page is asked for with, None for the last."""
+    return {
+        "artists": {
+            "href": f"{here}?type=artist&limit={limit}",
+            "limit": limit,
+            "next": f"{here}?type=artist&after={after}&limit={limit}" if after else None,
+            "cursors": {"after": after} if after else {},
+            "total": total,
+            "items": items,
+        }
+    }
+
+
 def currently_playing(base: str, play: FakePlay, now: int, *, episodes: bool) -> Json:
     """CurrentlyPlayingObject; ads have no item, nor have episodes unless they were asked for."""
     item: Json | None = None

@@ -22,6 +22,7 @@ class Troubles(Struct, frozen=True, kw_only=True):
     stale_s: float = 1_800.0
     token_dies: float = 0.0  # an access token ends before its hour
     odd_genres: float = 0.0  # an artist's genres null or absent
+    odd_items: float = 0.0  # a page of the library with an item that is null, or a track that is
     rotates: float = 0.0  # a refresh brings a new refresh token though the app has a secret
 
 
@@ -34,6 +35,7 @@ NASTY = Troubles(
     stale=0.15,
     token_dies=0.08,
     odd_genres=0.5,
+    odd_items=0.1,
     rotates=0.5,
 )
 

@@ -13,9 +13,12 @@ from msgspec import Struct
 
 from producers.spotify.fake import shapes
 from producers.spotify.fake.clock import Clock
+from producers.spotify.fake.library import SPAN_MS, FakeLibrary
 from producers.spotify.fake.people import App, Person, Tokens
 from producers.spotify.fake.troubles import Fault, Trouble
 from producers.spotify.fake.world import LISTED_MOST, FakePlay, FakeTrack, Timeline
+
+OFFSET_MOST = 100_000
 
 # What the published contract marks as deprecated: 403 for a new app. A test compares the two.
 GONE = """GET /albums; GET /artists; GET /artists/{id}/related-artists; GET /artists/{id}/top-tracks
@@ -65,6 +68,7 @@ class WebApi:
         app: App,
         people: tuple[Person, ...],
         timelines: dict[str, Timeline],
+        libraries: dict[str, FakeLibrary],
         catalogue: list[FakeTrack],
         tokens: Tokens,
         trouble: Trouble,
@@ -74,6 +78,7 @@ class WebApi:
         self.app = app
         self.people = {person.account_id: person for person in people}
         self.timelines = timelines
+        self.libraries = libraries
         self.tracks = {track.id: track for track in catalogue}
         self.artists = {artist.id: artist for track in catalogue for artist in track.artists}
         self.tokens = tokens
@@ -133,6 +138,45 @@ class WebApi:
             self.shown[account].update({play.played_at: play for play in page})
         return shapes.play_history(_base(request), page, limit, len(listed) > limit)
 
+    def saved_tracks(self, request: Request) -> Any:
+        """A page of the saved tracks of whoever asks, the newest first."""
+        account = self.person(request, "user-library-read").account_id
+        base, listed = _base(request), self.libraries[account].saved(self.music())
+        limit, offset = _page(request)
+        page: list[Any] = [shapes.saved_track(base, *one) for one in listed[offset : offset + limit]]
+        if page and self.trouble.happens(self.trouble.troubles.odd_items):
+            page[0] = page[0] | {"track": None}
+        return shapes.paging(f"{base}/me/tracks", "", page, limit, offset, len(listed))
+
+    def top(self, request: Request, kind: str) -> Any:
+        """A page of what whoever asks heard most."""
+        account = self.person(request, "user-top-read").account_id
+        base, library = _base(request), self.libraries[account]
+        limit, offset = _page(request)
+        span = request.query_params.get("time_range", "medium_term")
+        if span not in SPAN_MS:
+            raise _Wrong(400, "Invalid time range")
+        made: list[Any]
+        if kind == "tracks":
+            made = [shapes.track(base, one) for one in library.top_tracks(self.music(), span)]
+        else:
+            made = [shapes.artist(base, one, self._genres()) for one in library.top_artists(self.music(), span)]
+        page = self._odd(made[offset : offset + limit])
+        return shapes.paging(f"{base}/me/top/{kind}", f"&time_range={span}", page, limit, offset, len(made))
+
+    def following(self, request: Request) -> Any:
+        """A page of the artists whom whoever asks follows."""
+        account = self.person(request, "user-follow-read").account_id
+        if request.query_params.get("type") != "artist":
+            raise _Wrong(400, "Invalid type")
+        base, after = _base(request), request.query_params.get("after", "")
+        limit, _ = _page(request)
+        listed = self.libraries[account].followed(self.music())
+        behind = [one for one in listed if one.id > after]
+        page = self._odd([shapes.artist(base, one, self._genres()) for one in behind[:limit]])
+        last = behind[limit - 1].id if len(behind) > limit else None
+        return shapes.followed(f"{base}/me/following", page, limit, len(listed), last)
+
     def playing(self, request: Request, scope: str, *, state: bool) -> Any:
         """What plays for whoever asks; None when nothing does."""
         account = self.person(request, scope).account_id
@@ -163,10 +207,17 @@ class WebApi:
         artist = self.artists.get(request.path_params["id"])
         if artist is None:
             raise _Wrong(404, "Resource not found")
-        genres: list[str] | str | None = ["made-up pop"]
+        return shapes.artist(_base(request), artist, self._genres())
+
+    def _genres(self) -> list[str] | str | None:
         if self.trouble.happens(self.trouble.troubles.odd_genres):
-            genres = None if self.trouble.happens(0.5) else "absent"
-        return shapes.artist(_base(request), artist, genres)
+            return None if self.trouble.happens(0.5) else "absent"
+        return ["made-up pop"]
+
+    def _odd(self, page: list[Any]) -> list[Any]:
+        if page and self.trouble.happens(self.trouble.troubles.odd_items):
+            return [None, *page[1:]]
+        return page
 
 
 def web_api(api: WebApi) -> APIRouter:
@@ -202,6 +253,10 @@ def web_api(api: WebApi) -> APIRouter:
         lambda request: api.playing(request, "user-read-currently-playing", state=False),
     )
     serve("/me/player", lambda request: api.playing(request, "user-read-playback-state", state=True))
+    serve("/me/tracks", api.saved_tracks)
+    serve("/me/following", api.following)
+    serve("/me/top/tracks", lambda request: api.top(request, "tracks"))
+    serve("/me/top/artists", lambda request: api.top(request, "artists"))
     serve("/tracks/{id}", api.track)
     serve("/artists/{id}", api.artist)
     return router
@@ -236,6 +291,16 @@ def _whole(request: Request, name: str, default: int | None) -> int | None:
         return int(text)
     except ValueError:
         raise _Wrong(400, f"Invalid {name}") from None
+
+
+def _page(request: Request) -> tuple[int, int]:
+    """Limit and offset. Raises _Wrong."""
+    limit, offset = _whole(request, "limit", 20), _whole(request, "offset", 0)
+    if limit is None or not 1 <= limit <= LISTED_MOST:
+        raise _Wrong(400, "Invalid limit")
+    if offset is None or not 0 <= offset <= OFFSET_MOST:
+        raise _Wrong(400, "Invalid offset")
+    return limit, offset
 
 
 def _base(request: Request) -> str:

@@ -31,6 +31,8 @@ class Habits(Struct, frozen=True, kw_only=True):
     skips_listed: float = 0.1  # of them, those that recently-played shows all the same
     late: float = 0.03  # plays that appear in the list up to late_s after they ended
     late_s: float = 900.0
+    saved: int = 120  # tracks in the library when the music begins
+    library_s: float = 6 * 3_600.0  # from one change of the library to the next; 0: it stays
     episodes: float = 0.02
     ads: float = 0.02
 
