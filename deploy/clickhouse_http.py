@@ -4,16 +4,16 @@ The engine serves one process; this lets others in: several workers in a test, G
 client on a laptop (`up --serve-clickhouse PORT`). It can run inside a process that already holds
 the data folder, or alone: `python -m deploy.clickhouse_http --path DIR --port N`.
 
-Each request gets a connection of its own (0.5 ms), so no setting outlives it. Read-only, it runs
-one SELECT at a time under the engine's `readonly`, away from secrets and files (see
-sinks/freesql.py); else whoever reaches the port may do anything: it listens on loopback.
+Unless it is read-only (see clickhouse_engine.py), whoever is let in may do anything: without a password it
+listens on loopback alone.
 """
 
 from __future__ import annotations
 
 import argparse
 import hmac
-import re
+import ipaddress
+import os
 import socket
 import threading
 from base64 import b64decode
@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import chdb
 import structlog
 import uvicorn
 from starlette.applications import Starlette
@@ -31,27 +30,16 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Message
 
-from deploy.clickhouse_request import Asked, decompressed, understand
-from sinks.freesql import SYSTEM, judge
+from deploy.clickhouse_engine import OURS, Engine, EngineError, connect
+from deploy.clickhouse_request import LARGEST, Asked, decompressed, too_large, understand
+from deploy.settings import read_secret
 from streams.contracts.errors import UserError
 
 log = structlog.get_logger(__name__)
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-READER = {"max_execution_time": "60", "max_memory_usage": str(2 << 30), "readonly": "1"}  # readonly last
-# settings whose value is SQL, or changes how SQL is read: the engine would run what nobody judged
-UNJUDGED = re.compile(r"additional_.*|.*custom_key.*|dialect|implicit_.*", re.IGNORECASE)
-READER_ROOTS = ("SelectWithUnionQuery", "ShowTables", "DescribeQuery")
-READER_SYSTEM = SYSTEM | {"settings", "contributors", "data_type_families", "formats", "parts", "build_options"}
-
-# clickhouse-go's first query. Revision 0 makes it read plain Native, which is what the engine writes.
-HELLO = re.compile(r"SELECT\s+displayName\(\),\s*version\(\),\s*revision\(\),\s*timezone\(\)", re.IGNORECASE)
-OURS = "spotifire-http"  # log_comment of what runs for a request, so that it can be ended
-HELLO_ANSWER = "SELECT 'spotifire' AS `displayName()`, version(), toUInt32(0) AS `revision()`, timezone()"
-
-STREAMED = frozenset({"native", "tabseparated", "tsv", "csv", "rowbinary", "jsoneachrow"})  # no header, no footer
-CODE = re.compile(r"Code: (\d+)\.")
 STATUS = {
     **dict.fromkeys((27, 36, 41, 43, 47, 53, 62, 115, 456, 457), 400),
     **dict.fromkeys((164, 193, 194, 497, 516), 403),
@@ -71,21 +59,12 @@ class Served:
     read_only: bool = False
 
 
-class EngineError(Exception):
-    """An error of the engine, or one that ClickHouse would give: its number is in the text."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        found = CODE.search(text)
-        self.code = int(found[1]) if found else 1002
-
-
 class ChdbHttp:
     """The protocol for one data folder, as an ASGI application."""
 
     def __init__(self, served: Served) -> None:
         self._served = served
-        self._folder = str(served.path.resolve())  # the engine compares folders literally
+        self._engine = Engine(str(served.path.resolve()), served.database, read_only=served.read_only)
         self.app = Starlette(
             routes=[
                 Route("/ping", lambda _: PlainTextResponse("Ok.\n")),
@@ -100,7 +79,7 @@ class ChdbHttp:
             asked = await _read(request)
             if not asked.statement:
                 return PlainTextResponse("Ok.\n")
-            first, rest, headers = await run_in_threadpool(self._run, asked)
+            first, rest, headers = await run_in_threadpool(self._engine.run, asked)
         except UserError as error:
             return _failed(EngineError(f"Code: 62. DB::Exception: {error.one_line()} (SYNTAX_ERROR)"))
         except EngineError as error:
@@ -126,65 +105,17 @@ class ChdbHttp:
         if not (_same(user, self._served.user) & _same(password, self._served.password)):
             raise EngineError("Code: 516. DB::Exception: Wrong user or password. (AUTHENTICATION_FAILED)")
 
-    def _run(self, asked: Asked) -> tuple[bytes, Iterator[bytes], dict[str, str]]:
-        """First bytes, the rest, headers. Errors before the first byte become an HTTP status."""
-        connection: Any = _connect(self._folder)
-        try:
-            self._prepare(connection, asked)
-            self._examine(connection, asked)
-            if self._served.read_only:
-                _set(connection, READER)
-            if asked.rows is not None:
-                return b"", iter(()), _inserted(connection, asked)
-            statement = HELLO.sub(HELLO_ANSWER, asked.statement, count=1)
-            params = dict(asked.params)
-            if asked.format.lower() in STREAMED and re.match(r"[\s(]*(SELECT|WITH)\b", statement, re.IGNORECASE):
-                stream = connection.send_query(statement, asked.format, params=params)
-                chunks = (chunk.bytes() for chunk in stream)
-                first = next(chunks, b"")
-                open_connection, connection = connection, None  # the stream closes it
-                return first, _to_the_end(chunks, open_connection), {}
-            answer = connection.query(statement, asked.format, params=params).bytes()
-        except (RuntimeError, chdb.ChdbError) as error:
-            raise EngineError(_message(error)) from error
-        else:
-            return answer, iter(()), {}
-        finally:
-            if connection is not None:
-                connection.close()
-
-    def _prepare(self, connection: Any, asked: Asked) -> None:
-        connection.query(f"USE {_quoted(asked.database or self._served.database)}")
-        fixed = READER if self._served.read_only else {}
-        own = {name: value for name, value in asked.settings.items() if name not in fixed}
-        if self._served.read_only and (refused := next(filter(UNJUDGED.fullmatch, own), "")):
-            raise UserError(f"The setting {refused} cannot be given here.", cure="Leave it out.")
-        own["log_comment"] = OURS
-        _set(connection, dict(sorted(own.items(), key=lambda setting: setting[0] == "readonly")))  # it locks the rest
-
-    def _examine(self, connection: Any, asked: Asked) -> None:
-        """Refuse several statements, files, and what a reader may not see."""
-        suspect = ";" in asked.statement.rstrip("; \n") or re.search("OUTFILE|INFILE", asked.statement, re.IGNORECASE)
-        if not suspect and not self._served.read_only:
-            return
-        formatted = connection.query(
-            "SELECT formatQuery({q:String})", "TSVRaw", params={"q": _escaped(asked.statement)}
-        ).bytes()
-        plain = formatted.decode().rstrip("\n")
-        if re.search(r"\bINTO OUTFILE\b|\bFROM INFILE\b", plain):
-            raise UserError("INTO OUTFILE and FROM INFILE are not for HTTP.", cure="Leave them out.")
-        if not self._served.read_only or HELLO.match(plain):
-            return
-        tree = connection.query(f"EXPLAIN AST {plain}", "TSVRaw", params=dict(asked.params)).bytes().decode()
-        databases = connection.query("SELECT name FROM system.databases", "TSVRaw").bytes().decode().split("\n")
-        own = {self._served.database} if asked.database in {"", self._served.database} else set()
-        judge(tree.splitlines(), set(databases) - own, roots=READER_ROOTS, formats=True, system=READER_SYSTEM)
-
 
 class ChdbHttpServer:
     """The protocol on a port of its own, in a thread of its own."""
 
     def __init__(self, served: Served, *, host: str = "127.0.0.1", port: int = 0) -> None:
+        """Raises UserError for an address that others reach, and no password."""
+        if not (_is_loopback(host) or (served.user and served.password)):
+            raise UserError(
+                f"Whoever reaches {host or 'this machine'} could read and change everything.",
+                cure="Give a password, or listen on 127.0.0.1.",
+            )
         self._host, self._port = host, port
         config = uvicorn.Config(
             ChdbHttp(served).app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1
@@ -206,7 +137,7 @@ class ChdbHttpServer:
         # without it each answer waits 40 ms for the client's acknowledgement
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
-            self._keeper = _connect(self._folder)  # the engine stays open between requests
+            self._keeper = connect(self._folder)  # the engine stays open between requests
         except RuntimeError as error:
             listening.close()
             raise UserError(
@@ -233,8 +164,24 @@ class ChdbHttpServer:
             self._keeper = None
 
 
+def _bounded(request: Request) -> Request:
+    """The same request, whose body raises UserError where it is too large."""
+    read = 0
+
+    async def receive() -> Message:
+        nonlocal read
+        message = await request.receive()
+        read += len(message.get("body", b""))
+        if read > LARGEST:
+            raise too_large()
+        return message
+
+    return Request(request.scope, receive)
+
+
 async def _read(request: Request) -> Asked:
     """The request's parts, uncompressed."""
+    request = _bounded(request)
     url = dict(request.query_params)
     form: dict[str, str] = {}
     body = b""
@@ -245,47 +192,6 @@ async def _read(request: Request) -> Asked:
     else:
         body = decompressed(await request.body(), request.headers.get("content-encoding", ""))
     return understand(url, form, body, request.headers.get("x-clickhouse-format", ""))
-
-
-def _inserted(connection: Any, asked: Asked) -> dict[str, str]:
-    with connection.send_insert(asked.statement, asked.rows_format) as insert:
-        insert.append(asked.rows)
-        done = insert.finish()
-    return {"X-ClickHouse-Summary": f'{{"written_rows":"{done.rows_written}","written_bytes":"{done.bytes_written}"}}'}
-
-
-def _to_the_end(chunks: Iterator[bytes], connection: Any) -> Iterator[bytes]:
-    """An error in mid-answer breaks the transfer off, so that the client knows."""
-    try:
-        yield from chunks
-    finally:
-        connection.close()
-
-
-def _connect(folder: str) -> Any:
-    return chdb.connect(folder)  # type: ignore[no-untyped-call]
-
-
-def _set(connection: Any, settings: dict[str, str]) -> None:
-    for name in settings:
-        if not name.isidentifier():
-            raise EngineError(f"Code: 115. DB::Exception: Unknown setting {name[:80]!r}. (UNKNOWN_SETTING)")
-    if settings:
-        connection.query("SET " + ", ".join(f"{name} = '{_escaped(value)}'" for name, value in settings.items()))
-
-
-def _escaped(text: str) -> str:
-    """As a parameter's value or inside quotes."""
-    return text.replace("\\", "\\\\").replace("'", "\\'").replace("\t", "\\t").replace("\n", "\\n").replace("\0", "\\0")
-
-
-def _quoted(name: str) -> str:
-    return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
-
-
-def _message(error: BaseException) -> str:
-    text = str(error)
-    return text[max(text.find("Code: "), 0) :].strip()
 
 
 def _failed(error: EngineError) -> Response:
@@ -314,6 +220,13 @@ def _host_name(host: str) -> str:
         return ""
 
 
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def _same(given: str, wanted: str) -> bool:
     return hmac.compare_digest(given.encode(), wanted.encode())
 
@@ -326,10 +239,21 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8123)
     parser.add_argument("--database", default="default")
     parser.add_argument("--read-only", action="store_true")
+    # the names that our own parts find a ClickHouse by (deploy/settings.py)
+    user, password_file = (os.environ.get(f"SPOTIFIRE_CLICKHOUSE_{name}") for name in ("USER", "PASSWORD_FILE"))
+    parser.add_argument("--user", default=user or "default", help="whom the password is of; SPOTIFIRE_CLICKHOUSE_USER")
+    parser.add_argument(
+        "--password-file", type=Path, default=password_file, help="without it, loopback only; ..._PASSWORD_FILE"
+    )
     given = parser.parse_args()
-    served = Served(given.path, given.database, read_only=given.read_only)
-    server = ChdbHttpServer(served, host=given.host, port=given.port)
-    url = server.start()
+    try:
+        password = read_secret(Path(given.password_file)) if given.password_file else ""
+        user = given.user if password else ""
+        served = Served(given.path, given.database, user=user, password=password, read_only=given.read_only)
+        server = ChdbHttpServer(served, host=given.host, port=given.port)
+        url = server.start()
+    except UserError as error:
+        parser.exit(error.exit_code, f"{error.one_line()}\n")
     log.info("serving ClickHouse's HTTP protocol", url=url, read_only=given.read_only)
     try:
         threading.Event().wait()

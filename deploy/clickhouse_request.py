@@ -28,6 +28,8 @@ TRANSPORT = frozenset(
 INSERT = re.compile(rb"\s*INSERT\s+INTO\s", re.IGNORECASE)
 INSERT_FORMAT = re.compile(rb"\sFORMAT\s+(\w+)[ \t\r]*(?:\n|;|$)", re.IGNORECASE)
 LAST_FORMAT = re.compile(r"\sFORMAT\s+(\w+)\s*;?\s*$", re.IGNORECASE)
+LARGEST = 512 << 20  # bytes of a body, before and after it is unpacked; our own inserts have some 30 MB
+_PIECE = 1 << 20
 HEAD = 1 << 20  # where the statement of an insert ends, at the latest
 
 
@@ -80,18 +82,45 @@ def _decoded(statement: bytes) -> str:
         raise UserError("The statement is not UTF-8.", cure="Send rows after INSERT … FORMAT.") from error
 
 
+def too_large() -> UserError:
+    """For a body over the limit."""
+    return UserError(f"The body is larger than {LARGEST >> 20} MiB.", cure="Send it in several parts.")
+
+
 def decompressed(body: bytes, encoding: str) -> bytes:
-    """The body as it was before Content-Encoding. Raises UserError for an unknown or broken one."""
+    """The body as it was before Content-Encoding. Raises UserError for an unknown or broken one, or too large a one."""
     encoding = encoding.strip().lower()
     try:
         if encoding in {"", "identity"}:
             return body
         if encoding == "deflate":
-            return zlib.decompress(body)
-        if encoding in {"lz4", "zstd", "gzip", "br"}:
-            codec = {"br": "brotli"}.get(encoding, encoding)
-            plain: bytes = pa.input_stream(pa.py_buffer(body), compression=codec).read()
-            return plain
+            plain = _inflated(body)
+        elif encoding in {"lz4", "zstd", "gzip", "br"}:
+            plain = _unpacked(body, {"br": "brotli"}.get(encoding, encoding))
+        else:
+            raise UserError(
+                f"Content-Encoding {encoding[:20]!r} is not spoken here.", cure="Use lz4, zstd, gzip or none."
+            )
     except (OSError, pa.ArrowException, zlib.error) as error:
         raise UserError(f"The body is not {encoding}.", cure="Send it again.") from error
-    raise UserError(f"Content-Encoding {encoding[:20]!r} is not spoken here.", cure="Use lz4, zstd, gzip or none.")
+    if len(plain) > LARGEST:
+        raise too_large()
+    return plain
+
+
+def _inflated(body: bytes) -> bytes:
+    """At most one byte more than the limit."""
+    inflating = zlib.decompressobj()
+    plain = inflating.decompress(body, LARGEST + 1)
+    if not inflating.eof and len(plain) <= LARGEST:
+        raise zlib.error("it ends early")
+    return plain
+
+
+def _unpacked(body: bytes, codec: str) -> bytes:
+    """A piece more than the limit, at most."""
+    stream, pieces, size = pa.input_stream(pa.py_buffer(body), compression=codec), [], 0
+    while size <= LARGEST and (piece := stream.read(_PIECE)):
+        pieces.append(piece)
+        size += len(piece)
+    return b"".join(pieces)

@@ -16,14 +16,16 @@ import asyncio
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 import msgspec
 import structlog
 from msgspec import Meta, Struct
 
+from producers.history.elements import LIMIT, Elements
+from producers.history.lines import Lines
 from streams.contracts.errors import (
     MalformedJson,
     MissingField,
@@ -93,7 +95,7 @@ def read_catalog(
     described_at: int | None = None,
     on_refused: Callable[[int, Refused], None] | None = None,
 ) -> Iterator[Described]:
-    """The artists of a file, in its order. JSONL is read line by line, a list in one piece.
+    """The artists of a file, in its order and in flat memory. A list is read twice, first to its end.
 
     `described_at` is Unix milliseconds UTC, by default now. `on_refused` is told the index (from
     0) of each row that is no artist, and why. Raises UserError when the file is not such a file.
@@ -163,18 +165,36 @@ async def import_catalog(
     return result
 
 
-def _rows(path: Path) -> Iterator[bytes | msgspec.Raw]:
-    """The bytes of each row. Raises UserError."""
+class _Texts:
+    """Rows as the bytes that they are: each is decoded where it can be refused alone."""
+
+    _decoder = msgspec.json.Decoder(list[msgspec.Raw])
+
+    def many(self, array: bytes) -> list[msgspec.Raw] | None:
+        """The elements of an array, or None where it is not valid."""
+        try:
+            return self._decoder.decode(array)
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            return None
+
+    def one(self, element: bytes) -> bytes:
+        """An element of an array that is not valid, whatever it is."""
+        return element
+
+
+def _rows(path: Path) -> Iterator[bytes | msgspec.Raw | None]:
+    """Each row's bytes, or None for one that is too long. Raises UserError."""
     try:
         with path.open("rb") as file:
             start = file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
             file.seek(0)
             if start == b"[":
-                yield from _listed(file.read(), path)
+                for _ in _listed(file, path):  # a list that was cut short stores nothing
+                    pass
+                file.seek(0)
+                yield from _listed(file, path)
             elif start == b"{":
-                for line in file:
-                    if row := line.removeprefix(b"\xef\xbb\xbf").strip():
-                        yield row
+                yield from chain.from_iterable(Lines(file.read, path.name, of=_Texts()))
             elif not start:
                 raise UserError(f"{path.name} is empty.", cure=_CURE)
             else:
@@ -183,15 +203,17 @@ def _rows(path: Path) -> Iterator[bytes | msgspec.Raw]:
         raise UserError(f"{path} cannot be read: {error.strerror}.", cure="Check the path and its rights.") from error
 
 
-def _listed(content: bytes, path: Path) -> list[msgspec.Raw]:
+def _listed(file: BinaryIO, path: Path) -> Iterator[bytes | msgspec.Raw | None]:
     try:
-        return msgspec.json.decode(content.removeprefix(b"\xef\xbb\xbf"), type=list[msgspec.Raw])
-    except (msgspec.DecodeError, UnicodeError) as error:
-        raise UserError(f"{path.name} is not a JSON list: {error}.", cure=_CURE) from error
+        yield from chain.from_iterable(Elements(file.read, "it", of=_Texts()))
+    except UserError as error:
+        raise UserError(f"{path.name} is not a JSON list: {error.message}", cure=_CURE) from error
 
 
-def _described(decoder: msgspec.json.Decoder[_Row], raw: bytes | msgspec.Raw, source: str, at: int) -> Described:
+def _described(decoder: msgspec.json.Decoder[_Row], raw: bytes | msgspec.Raw | None, source: str, at: int) -> Described:
     """One row. Raises MalformedJson, MissingField, WrongType, TooLong or OutOfRange."""
+    if raw is None:
+        raise TooLong(f"the row is longer than {LIMIT:,} bytes")
     try:
         row = decoder.decode(raw)
     except msgspec.ValidationError as error:

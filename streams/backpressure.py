@@ -60,6 +60,15 @@ class Backpressure:
             found = self._windows[partition] = Window(self._max_bytes, pace.limit)
         return found
 
+    def acknowledged(self, partition: int, offset: int, size: int, records: int, stored: int | None) -> None:
+        """The broker has records of ours, the first at that offset; `stored` bytes after compression, where known."""
+        company = self.window(partition).acknowledged(offset, size, records, stored)
+        self._acknowledged(partition, company=company)
+
+    def neighbour(self, partition: int) -> None:
+        """A record of its own is published there, for which somebody may be waiting."""
+        self._acknowledged(partition, company=True)
+
     def waiting(self) -> int:
         """Records that the worker had not committed when last asked."""
         return sum(window.records for window in self._windows.values())
@@ -89,6 +98,11 @@ class Backpressure:
                 continue
             long.tick(records=self.waiting())
             await asyncio.sleep(LOOK_S)
+
+    def _acknowledged(self, partition: int, *, company: bool) -> None:
+        window, pace = self.window(partition), self._paces[partition]
+        pace.acknowledged(time.monotonic(), company=company)
+        window.max_records = pace.limit
 
     async def _look(self, partitions: Collection[int]) -> None:
         """Ask the broker where the group stands; callers that come meanwhile share the answer."""

@@ -16,7 +16,8 @@ where somebody waits for an answer; a `publish` that was cancelled before it ret
 published nothing, a `publish_many` a first part of each partition's records.
 
 One Publisher belongs to one event loop. Within a process share one: then the window is exact.
-Publishers of other processes are seen, a share of the window late.
+Publishers of other processes are seen, a share of the window late; a play
+that is published alone waits for none of them, as long as little of ours is not committed.
 """
 
 from __future__ import annotations
@@ -41,7 +42,6 @@ from streams.contracts.record import Headers
 from streams.contracts.topics import PLAY_RECORDED, WORKER_GROUP, Topic
 from streams.offsets import GroupOffsets
 from streams.sending import GIVE_UP_S, Codec, Future, Send, Sending
-from streams.window import Window
 
 log = structlog.get_logger(__name__)
 
@@ -143,14 +143,14 @@ class Publisher:
         partition = time.monotonic_ns() % count if key is None else partition_of(key, count)
         size = OVERHEAD + len(key or b"") + len(value or b"")
         size += sum(len(name) + len(text or b"") + 2 for name, text in headers)
-        window = None
         if topic is PLAY_RECORDED:
+            self._pressure.neighbour(partition)
             window = self._pressure.window(partition)
-            while window.stale or not window.room(size):  # another may have taken it meanwhile
-                await self._pressure.room(partition, lambda found: found.room(size))
+            while not window.little(size) and (window.stale or not window.room(size)):  # another may have taken it
+                await self._pressure.room(partition, lambda found: found.little(size) or found.room(size))
         about = list(headers)
         await self._book(
-            topic, window, size, 1, lambda producer: producer.send(topic.name, value, key, partition, headers=about)
+            topic, partition, size, 1, lambda producer: producer.send(topic.name, value, key, partition, headers=about)
         )
 
     async def publish_many(
@@ -181,7 +181,6 @@ class Publisher:
     async def _publish_batch(self, topic: Topic, part: Part, records: Records) -> None:
         """Send the next batch of that part, as large as a batch and the window may be."""
         free: tuple[float, float] = (float("inf"), float("inf"))
-        window = None
         if topic is PLAY_RECORDED:
             window = self._pressure.window(part.partition)
             first = OVERHEAD + len(records.values[part.next] or b"")
@@ -197,7 +196,7 @@ class Publisher:
             raise SpotifireError(f"A record for {topic.name} could not be published: it has {error} bytes.") from error
         await self._book(
             topic,
-            window,
+            part.partition,
             filled.size,
             filled.records,
             lambda producer: producer.send_batch(batch, topic.name, partition=part.partition),
@@ -229,30 +228,33 @@ class Publisher:
     async def _book(
         self,
         topic: Topic,
-        window: Window | None,
+        partition: int,
         size: int,
         records: int,
         send: Send,
         stored: Callable[[], int] | None = None,
     ) -> None:
         """Send records, and have the window follow what becomes of them."""
-        if window is None:
+        if topic is not PLAY_RECORDED:
             await self._sending.hand_over(topic, send)
             return
+        window = self._pressure.window(partition)
         window.sent(size, records)
         try:
             future = await self._sending.hand_over(topic, send)
         except BaseException:
             window.failed(size, records)
             raise
-        future.add_done_callback(partial(_follow, window, size, records, stored))
+        future.add_done_callback(partial(self._follow, partition, size, records, stored))
 
-
-def _follow(window: Window, size: int, records: int, stored: Callable[[], int] | None, future: Future) -> None:
-    if future.cancelled() or future.exception() is not None:
-        window.failed(size, records)
-    else:
-        window.acknowledged(future.result().offset, size, records, stored() if stored else None)
+    def _follow(
+        self, partition: int, size: int, records: int, stored: Callable[[], int] | None, future: Future
+    ) -> None:
+        if future.cancelled() or future.exception() is not None:
+            self._pressure.window(partition).failed(size, records)
+        else:
+            offset = future.result().offset
+            self._pressure.acknowledged(partition, offset, size, records, stored() if stored else None)
 
 
 def _key(topic: Topic, event: Struct) -> str:

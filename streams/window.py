@@ -17,6 +17,7 @@ from collections import deque
 _FIRST_GUESS = 512  # bytes a record, until we have sent one
 _SHARES = 8  # of the window in bytes that may be sent between two looks at the broker
 _SHARES_OF_RECORDS = 4  # the same in records, of which the in-process broker keeps far more
+_LITTLE = 16  # share of the window, in bytes and records, that goes without a look: the broker keeps more than it
 _MEMORY = 64  # records that the mean size follows
 
 
@@ -32,6 +33,7 @@ class Window:
         self._sending = 0  # records handed to the producer, without an offset yet
         self._sending_bytes = 0
         self._runs: deque[tuple[int, int, int]] = deque()  # (first offset, records, bytes) ascending, not committed
+        self._after: int | None = None  # the offset behind our last record
         self._waiting = 0  # records in the runs
         self._waiting_bytes = 0
         self._foreign = 0  # records of others between committed and end, when last looked
@@ -47,14 +49,20 @@ class Window:
         self._unseen_bytes += size
         self._mean += (size / records - self._mean) * min(1.0, records / _MEMORY)
 
-    def acknowledged(self, offset: int, size: int, records: int = 1, stored: int | None = None) -> None:
-        """The broker has them, the first at that offset; `stored` bytes after compression, where known."""
+    def acknowledged(self, offset: int, size: int, records: int = 1, stored: int | None = None) -> bool:
+        """The broker has them, the first at that offset; `stored` bytes after compression, where known.
+
+        Whether records of others lie between these and our last ones.
+        """
+        company = self._after is not None and offset > self._after
+        self._after = offset + records
         kept = size if stored is None else stored
         self._sending -= records
         self._sending_bytes -= size
         self._runs.append((offset, records, kept))
         self._waiting += records
         self._waiting_bytes += kept
+        return company
 
     def failed(self, size: int, records: int = 1) -> None:
         """They will never have an offset."""
@@ -105,6 +113,16 @@ class Window:
         if not self.records:
             return True
         return self.bytes + size <= self.max_bytes and self.records + 1 <= self.max_records
+
+    def little(self, size: int) -> bool:
+        """Whether all of ours, with one more of that size, is so little that nobody's window need be looked at.
+
+        Another process may keep the window full for as long as its import takes, and a play that is just
+        over does not wait for that.
+        """
+        return (self._sending_bytes + self._waiting_bytes + size) * _LITTLE <= self.max_bytes and (
+            self._sending + self._waiting + 1
+        ) * _LITTLE <= self.max_records
 
     def free(self) -> tuple[int, int]:
         """(bytes, records) that may still be sent; never less than nothing."""

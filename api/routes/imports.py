@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Annotated, Any
 
 import msgspec
@@ -14,9 +14,10 @@ from starlette.concurrency import run_in_threadpool
 
 from api.asking import ask
 from api.jobs import ImportJob, ImportJobs
+from api.lasting import Event, while_let_in
 from api.problems import Problem
 from api.routes.reads import Store
-from api.scope import Listener, Owner, ServicesOf, refuse_demo
+from api.scope import CallerOf, Listener, Owner, ServicesOf, refuse_demo
 from api.services import Services, needed
 from api.shapes import Asked, Imports
 from api.uploads import receive_files
@@ -157,19 +158,21 @@ def _shown(row: ImportRow) -> dict[str, Any]:
 @router.get(
     "/{import_id}/stream", summary="One import's progress (server-sent events)", response_class=EventSourceResponse
 )
-async def progress(request: Request, listener: Listener, services: ServicesOf, import_id: ImportId) -> Response:
-    """Event `progress`: as `GET` gives it, until the state is no longer `running`. While it runs here,
-    `progress` has rows, rows a second, bytes, and about how many seconds are left."""
+async def progress(
+    request: Request, listener: Listener, services: ServicesOf, caller: CallerOf, import_id: ImportId
+) -> Response:
+    """Event `progress`: as `GET` gives it, until the state is no longer `running`, or the caller's token is
+    revoked. While it runs here, `progress` has rows, rows a second, bytes, and about how many seconds are left."""
     job = jobs_of(request).get(import_id, listener.listener)
     if job is None:
         _there(await run_in_threadpool(needed(services.reader, "The database").one_import, listener.id, import_id))
-    events = _events(services, listener.id, import_id, job)
+    events = while_let_in(request, caller, _events(services, listener.id, import_id, job))
     return EventSourceResponse(events, headers={"X-Accel-Buffering": "no"})
 
 
 async def _events(
     services: Services, listener: int, import_id: str, job: ImportJob | None
-) -> AsyncIterator[dict[str, str]]:
+) -> AsyncGenerator[Event, None]:
     """What the job says; then, and where it runs in another process, what is stored."""
     if job is not None:
         async for state in job.states():

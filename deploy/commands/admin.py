@@ -11,7 +11,20 @@ from rich.table import Table
 from rich.text import Text
 
 from deploy.client import LONG
-from deploy.commands.console import Config, Data, Json, cell, guarded, open_file, out, printable, route, shell, table
+from deploy.commands.console import (
+    Config,
+    Data,
+    Json,
+    Listener,
+    cell,
+    guarded,
+    open_file,
+    out,
+    printable,
+    route,
+    shell,
+    table,
+)
 from streams.contracts.errors import UserError
 
 catalog = typer.Typer(no_args_is_help=True, help="The artist catalogue, where genres come from.")
@@ -82,7 +95,13 @@ def doctor(json: Json = False, data: Data = None, config: Config = None) -> None
 @catalog.command("import")
 @guarded
 def catalog_import(
-    file: Annotated[Path, typer.Argument(help="A JSON list of {id, name, genres, popularity, followers}.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="A JSON list, or one JSON object a line, of {id, name, genres, popularity, followers}. "
+            "A genre is a name, or {name, count} where its votes are counted."
+        ),
+    ],
     json: Json = False,
     data: Data = None,
     config: Config = None,
@@ -111,7 +130,7 @@ def catalog_import(
 @catalog.command("coverage")
 @guarded
 def coverage(
-    listener: Annotated[str, typer.Argument(help="A listener's name or id.")],
+    listener: Listener,
     json: Json = False,
     data: Data = None,
     config: Config = None,

@@ -16,7 +16,19 @@ from rich.table import Table
 from rich.text import Text
 
 from deploy.client import Api
-from deploy.commands.console import Config, Data, Json, err, guarded, open_file, printable, route, shell, table
+from deploy.commands.console import (
+    Config,
+    Data,
+    Json,
+    Listener,
+    err,
+    guarded,
+    open_file,
+    printable,
+    route,
+    shell,
+    table,
+)
 from deploy.commands.corrections import Yes, carried_out, confirmed
 from deploy.commands.people import machine_zone
 from producers.history.own_zip import is_own_zip
@@ -188,7 +200,7 @@ def _places(refused: dict[str, Any] | None) -> str:
 @imports.command("list")
 @guarded
 def list_imports(
-    listener: Annotated[str, typer.Argument(help="A listener's name or id.")],
+    listener: Listener,
     json: Json = False,
     data: Data = None,
     config: Config = None,
@@ -234,7 +246,7 @@ def shortened(name: str, most: int = 20) -> str:
 @imports.command("show")
 @guarded
 def show(
-    listener: Annotated[str, typer.Argument(help="A listener's name or id.")],
+    listener: Listener,
     import_id: Annotated[str, typer.Argument(metavar="IMPORT", help="As `imports list` shows it.")],
     json: Json = False,
     data: Data = None,
@@ -256,7 +268,7 @@ def told(status: dict[str, Any]) -> Text:
 @imports.command("undo")
 @guarded
 def undo(
-    listener: Annotated[str, typer.Argument(help="A listener's name or id.")],
+    listener: Listener,
     import_id: Annotated[str, typer.Argument(metavar="IMPORT", help="As `imports list` shows it.")],
     yes: Yes = False,
     json: Json = False,

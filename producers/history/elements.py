@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
-from producers.history.rows import EXTENDED, Rows
+from producers.history.rows import EXTENDED
 from streams.contracts.errors import UserError
 
 BLOCK = 512 * 1024  # bytes: about 700 rows, decoded in 2 ms
@@ -31,6 +31,16 @@ _INSIDE = re.compile(rb'["\\\n]')  # a text cannot hold a line's end, so one mis
 _TRIES = 4  # cuts to try before a block is gone through token by token
 
 Found = Any  # a row of the shape that is read, or None where it cannot be read
+
+
+class Reads(Protocol):
+    """What makes rows of bytes (producers/history/rows.py)."""
+
+    def many(self, array: bytes) -> list[Any] | None:
+        """A whole JSON array -> its rows, or None where it is not valid, or holds something else."""
+
+    def one(self, element: bytes) -> Any:
+        """One element of an array, as forgiving as can be; None where it cannot be read."""
 
 
 class Elements:
@@ -48,7 +58,7 @@ class Elements:
         name: str,
         limit: int = LIMIT,
         *,
-        of: Rows[Any] = EXTENDED,
+        of: Reads = EXTENDED,
         inside: re.Pattern[bytes] | None = None,
     ) -> None:
         self.consumed = 0

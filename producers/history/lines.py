@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
-from producers.history.elements import BLOCK, LIMIT, Found
-from producers.history.rows import Rows
+from producers.history.elements import BLOCK, LIMIT, Found, Reads
 
 
 class Lines:
@@ -17,7 +15,7 @@ class Lines:
     with the file.
     """
 
-    def __init__(self, read: Callable[[int], bytes], name: str, limit: int = LIMIT, *, of: Rows[Any]) -> None:
+    def __init__(self, read: Callable[[int], bytes], name: str, limit: int = LIMIT, *, of: Reads) -> None:
         self._read = read
         self._name = name
         self._limit = limit

@@ -35,6 +35,7 @@ class OwnZip(Struct, frozen=True):
     gaps: list[Row]
     travel: list[Row]
     artists: list[Row]
+    library_items: list[Row]
 
 
 def is_own_zip(path: Path) -> bool:
@@ -57,7 +58,7 @@ def read_own_zip(path: Path) -> OwnZip:
             files = {str(each["table"]): str(each["file"]) for each in manifest["files"]}
             found = {
                 table: _rows(archive, files[table]) if table in files else []
-                for table in ("listeners", "corrections", "gaps", "travel", "artists")
+                for table in ("listeners", "corrections", "gaps", "travel", "artists", "library_items")
             }
         except (ValueError, TypeError, KeyError, RecursionError, csv.Error, pa.ArrowException):
             raise _not_ours(path) from None

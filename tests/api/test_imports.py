@@ -14,13 +14,14 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from api import uploads
+from api import lasting, uploads
 from api.app import create_app
 from api.services import ImportRunner
 from producers.history.importer import Progress
 from sinks.clickhouse import ClickHouse
 from sinks.imports import Imports
 from sinks.listeners import Listeners
+from sinks.tokens import Tokens
 from sinks.writer import Writer
 from streams.contracts import ids
 from streams.contracts.errors import ImpossibleTime, MalformedJson, UserError
@@ -145,6 +146,34 @@ async def test_progress_arrives_as_events_up_to_the_end(clickhouse: ClickHouse, 
                     run.may_end.set()
     assert states[0] == "running"
     assert states[-1] == "done"
+
+
+async def test_an_imports_stream_ends_when_its_token_is_revoked(
+    clickhouse: ClickHouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also while the import says nothing."""
+    monkeypatch.setattr(lasting, "ASK", 0.1)
+    run = Reader()
+    app = app_of(clickhouse, tmp_path, run)
+    row, token = Tokens(clickhouse).add("phone", "listener", Listeners(clickhouse).get("Ada").id)
+    async with (
+        served(app) as url,
+        httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=15) as owner,
+        httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=15) as client,
+        asyncio.timeout(15),
+    ):
+        place = (await owner.post(IMPORTS, files=[("files", ("a.json", b"[]"))])).headers["location"]
+        await run.has_begun.wait()
+        async with client.stream("GET", f"{place}/stream") as stream:
+            lines = stream.aiter_lines()
+            async for line in lines:
+                if line.startswith("data:"):
+                    break
+            Tokens(clickhouse).revoke(row.token_id)
+            assert [line async for line in lines if line.startswith("data:")] == []
+        assert (await owner.get(place)).json()["state"] == "running"
+        run.may_end.set()
+        await ended(owner, place)
 
 
 async def test_an_import_belongs_to_its_listener(clickhouse: ClickHouse, tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from deploy.clickhouse_http import ChdbHttpServer, Served
 from deploy.kafka.inprocess import InProcessBroker
 from deploy.kafka.topics import create_topics
 from producers.history import importer
-from producers.history.importer import Progress, run_import
+from producers.history.feeding import Progress
+from producers.history.importer import run_import
 from producers.simulator.export import export_of, write_zip
 from sinks.clickhouse import ClickHouse, ClickHouseSettings
 from sinks.imports import Imports

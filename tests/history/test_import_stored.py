@@ -10,7 +10,8 @@ import pytest
 
 from deploy.kafka.inprocess import InProcessBroker
 from deploy.kafka.topics import create_topics
-from producers.history.importer import Progress, run_import
+from producers.history.feeding import Progress
+from producers.history.importer import run_import
 from producers.simulator.export import PLANTED_ADDRESS, PLANTED_USER, export_of, shuffled, write_zip
 from producers.simulator.produce import produce_history
 from producers.simulator.simulator import Simulator

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from producers.history.importer import Progress, run_import
+from producers.history.feeding import Progress
+from producers.history.importer import run_import
 from producers.simulator.export import PLANTED_ADDRESS, PLANTED_AGENT, PLANTED_USER, as_export, write_zip
 from producers.simulator.simulator import Simulator
 from streams.contracts.errors import BrokerUnavailable, StoreUnavailable, UserError

@@ -325,6 +325,23 @@ async def test_two_publishers_stay_within_what_the_in_process_broker_keeps(inpro
     assert reader.uris == {uri(number) for number in range(2 * each)}
 
 
+async def test_a_play_does_not_wait_for_the_import_of_another_process(inprocess_kafka: Kafka) -> None:
+    """Nobody commits, so the import's window stays full; a play that is just over goes, and many do not."""
+    async with publishing(inprocess_kafka) as importing, publishing(inprocess_kafka) as polling:
+        waiting = asyncio.create_task(importing.publish_many(PLAY_RECORDED, *many(range(60_000), listeners=1)))
+        await asyncio.sleep(LONG)
+        assert not waiting.done()
+        async with asyncio.timeout(5):
+            for number in range(10):
+                await polling.publish(PLAY_RECORDED, play(100_000 + number, listeners=1))
+            await polling.flush()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(LONG):
+                await polling.publish_many(PLAY_RECORDED, *many(range(200_000, 203_000), listeners=1, padding=900))
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+
+
 async def test_other_topics_wait_for_nobody(inprocess_kafka: Kafka) -> None:
     async with publishing(inprocess_kafka, window_bytes=1000) as publisher:
         async with asyncio.timeout(20):

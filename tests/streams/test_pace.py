@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from streams.pace import DRAIN_S, LEAST, Pace
+from streams.pace import ALONE, COMPANY_S, DRAIN_S, LEAST, Pace
 
 MOST = 50_000
 
@@ -70,3 +70,38 @@ def test_a_small_window_stays_as_small_as_asked() -> None:
     pace = Pace(100)
     run(pace, 40_000, 10)
     assert pace.limit == 100
+
+
+def test_who_is_alone_may_be_further_ahead() -> None:
+    pace = Pace(MOST)
+    paced = pace.limit
+    pace.acknowledged(100.0, company=False)
+    pace.looked(10, 100.1)
+    assert pace.limit == paced  # too early to know
+    pace.acknowledged(100.6, company=False)
+    pace.looked(20, 100.7)
+    assert pace.limit == min(MOST, paced * ALONE)
+    run(pace, 12_000, 20)
+    assert pace.limit == pytest.approx(12_000 * DRAIN_S * ALONE, rel=0.3)
+
+
+def test_the_first_neighbour_brings_the_pace_back_for_some_minutes() -> None:
+    pace = Pace(MOST)
+    paced = pace.limit
+    pace.acknowledged(100.0, company=False)
+    pace.looked(10, 101.0)
+    pace.acknowledged(101.1, company=True)
+    assert pace.limit == paced
+    pace.acknowledged(101.2, company=False)
+    pace.looked(20, 101.1 + COMPANY_S - 0.1)
+    assert pace.limit == paced
+    pace.looked(30, 101.1 + COMPANY_S + 0.1)
+    assert pace.limit == min(MOST, paced * ALONE)
+
+
+def test_nobody_is_alone_who_has_not_published() -> None:
+    pace = Pace(MOST)
+    paced = pace.limit
+    pace.looked(0, 100.0)
+    pace.looked(0, 200.0)
+    assert pace.limit == paced

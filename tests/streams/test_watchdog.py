@@ -8,6 +8,7 @@ from concurrent.futures import CancelledError
 
 import pytest
 
+from streams.contracts.errors import UserError
 from streams.offsets import Standing
 from streams.positions import Partition
 from streams.threads import Threads
@@ -95,6 +96,13 @@ def test_one_that_never_gets_into_the_group(dog: Watchdog, reader: Reader) -> No
     dog.look(100, reader, standing(5, 9), 0.0)
     with pytest.raises(Stuck, match="could not join"):
         dog.look(121, reader, {}, 0.0)
+
+
+def test_what_a_person_can_mend_is_said_as_it_is(dog: Watchdog, reader: Reader) -> None:
+    reader.ended = UserError("Another worker has that name.", cure="Give it another one.")
+    with pytest.raises(UserError, match="Another worker") as raised:
+        dog.look(1, reader, {}, 0.0)
+    assert raised.value is reader.ended
 
 
 def test_while_the_broker_is_away_nothing_is_said(dog: Watchdog, reader: Reader) -> None:

@@ -156,3 +156,28 @@ def test_the_books_balance(steps: list[tuple[str, int, int]]) -> None:
         assert window.records <= 9 or (window.bytes <= 1000 and window.records <= 20)
     window.observed(end, end)
     assert window.bytes == sum(size for size, _ in sending)
+
+
+def test_others_records_show_between_ours() -> None:
+    window = Window(10_000, 1000)
+    window.sent(300, 3)
+    assert not window.acknowledged(40, 300, 3)  # what lies before our first is old
+    window.sent(100)
+    assert not window.acknowledged(43, 100)
+    window.sent(100)
+    assert window.acknowledged(45, 100)
+    window.sent(100)
+    assert not window.acknowledged(46, 100)
+
+
+def test_a_little_goes_though_others_fill_the_window() -> None:
+    window = Window(16_000, 160)
+    window.observed(end=5000, committed=0)
+    assert not window.room(100)
+    for offset in range(10):
+        assert window.little(100)
+        window.sent(100)
+        window.acknowledged(5000 + offset, 100)
+    assert not window.little(100)  # that is a sixteenth
+    window.observed(end=5010, committed=5005)
+    assert window.little(100)

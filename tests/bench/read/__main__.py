@@ -58,6 +58,10 @@ def reads(ch: ClickHouse) -> dict[str, Callable[[], Any]]:
         "evolution by season, all time": lambda: reader.evolution(ME, everything, "season"),
         "mainstream by month, all time": lambda: reader.mainstream(ME, everything),
         "discovery by month, all time": lambda: reader.discovery(ME, everything),
+        "favourites": lambda: reader.favourites(ME, "top-artist"),
+        "liked but never played, all time": lambda: reader.never_played(ME),
+        "followed but dropped, all time": lambda: reader.followed(ME),
+        "library against plays, all time": lambda: reader.well_known(ME),
         "sessions, 90 days": lambda: reader.sessions(ME, quarter),
         "sessions, all time": lambda: reader.sessions(ME, everything),
     }

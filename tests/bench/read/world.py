@@ -77,10 +77,42 @@ SELECT {OTHERS_FROM} + intDiv(number, {YEARS * 365}), toDate({{begin:UInt32}}) +
 FROM numbers({{first:UInt64}}, {{rows:UInt64}})"""
 
 
+# A library of 5,000 saved tracks, of which a third was never played, 400 followed artists and full top lists.
+LIBRARY = f"""
+INSERT INTO library_items (
+    listener, kind, time_range, item, position, title, artist, artist_id, album, image_url, uri, isrc, added_at,
+    seen_at, version)
+WITH
+    kind = 'saved-track' OR kind = 'top-track' AS is_track,
+    cityHash64(number, 7) AS draw,
+    toUInt32(if(number % 3 = 0, 80020 + number, pow((draw % 10007) / 10007, 3) * 80000)) AS saved,
+    multiIf(kind = 'saved-track', saved, kind = 'followed-artist', number * 13 * 20, (number + shift) * 20) AS track,
+    intDiv(track, 20) AS who,
+    leftPad(toString(if(is_track, track, who)), 22, '0') AS id
+SELECT
+    {ME}, kind, time_range, id, if(time_range = '', 0, number + 1), if(is_track, concat('Track ', toString(track)), ''),
+    concat('Artist ', toString(who)), leftPad(toString(who), 22, '0'), if(is_track, 'Album', ''),
+    'https://i.scdn.co/image/0123456789abcdef', concat(if(is_track, 'spotify:track:', 'spotify:artist:'), id), '',
+    if(kind = 'saved-track', toDateTime64(1500000000 + number * 60000, 3, 'UTC'), NULL), now64(3), 1
+FROM
+(
+    SELECT one.1 AS kind, one.2 AS time_range, one.3 AS shift, arrayJoin(range(one.4)) AS number
+    FROM
+    (
+        SELECT arrayJoin([
+            ('saved-track', '', 0, 5000), ('followed-artist', '', 0, 400),
+            ('top-track', 'short', 0, 100), ('top-track', 'medium', 20, 100), ('top-track', 'long', 40, 100),
+            ('top-artist', 'short', 0, 100), ('top-artist', 'medium', 20, 100), ('top-artist', 'long', 40, 100)
+        ]) AS one
+    )
+)"""
+
+
 def make_me(ch: ClickHouse, plays: int, begin: int, others: int) -> None:
     """One listener: forty inserts, then every twentieth play again with a newer version, every hundredth removed."""
     ch.command(LISTENERS, {"count": 1 + -(-others // PLAYS_OF_ANOTHER)})
     ch.command(ARTISTS)
+    ch.command(LIBRARY)
     once = {"per": 0, "of": plays, "begin": begin, "version": 1, "removed": 0, "every": 0}
     step = -(-plays // 40)
     for first in range(0, plays, step):
