@@ -1,7 +1,7 @@
 """Every error as a problem detail (RFC 9457): one shape, one place that chooses the status.
 
-`exit_code` is what the command ends with, `cure` the next step. Status by class: UserError 400
-(404 and 409 where a route says so with Problem), NothingYet 404 with the type `nothing-yet`
+`exit_code` is what the command ends with, `cure` the next step. Status by class: UserError 400,
+AlreadyThere 409 (404 and other 409 where a route says so with Problem), NothingYet 404 with the type `nothing-yet`
 (a true answer, and it is empty), Unavailable 503 with Retry-After, anything else 500.
 """
 
@@ -19,7 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from streams.contracts.errors import NothingYet, Refused, SpotifireError, Unavailable, UserError
+from streams.contracts.errors import AlreadyThere, NothingYet, Refused, SpotifireError, Unavailable, UserError
 
 log = structlog.get_logger(__name__)
 
@@ -111,6 +111,8 @@ def from_error(error: SpotifireError) -> JSONResponse:
             return response(503, error.message, kind="unavailable", headers={"Retry-After": wait}, **about)
         case NothingYet():
             return response(404, error.message, kind="nothing-yet", **about)
+        case AlreadyThere():
+            return response(409, error.message, kind="conflict", **about)
         case UserError() | Refused():
             return response(400, error.message, kind="bad-request", **about)
         case _:

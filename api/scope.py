@@ -13,12 +13,12 @@ from typing import Annotated, Any, TypeVar
 from fastapi import Depends, Path, Request
 from fastapi.routing import APIRoute
 
-from api.auth import Authenticator, Caller
+from api.auth import Caller
 from api.guard import PUBLIC, SAFE
 from api.problems import Problem
 from api.services import Services, needed
 from sinks.rows import ListenerRow
-from streams.contracts.errors import Unavailable, UserError
+from streams.contracts.errors import UserError
 
 Route = TypeVar("Route", bound=Callable[..., Any])
 
@@ -55,18 +55,6 @@ def authorize(request: Request) -> None:
         raise Problem(403, "This token only reads.", cure="Use the command, or sign in as the owner.")
     if not caller.is_owner and "listener" not in request.path_params and route.endpoint not in _shared:
         raise Problem(403, "Only the owner may do this.")
-
-
-async def still_in(request: Request, caller: Caller) -> bool:
-    """Whether a caller would be let in again, for an answer without an end: tokens are revoked meanwhile.
-
-    A database that is away says nothing about that.
-    """
-    authenticator: Authenticator = request.app.state.authenticator
-    try:
-        return await authenticator.caller(request) == caller
-    except Unavailable:
-        return True
 
 
 def find(services: Services, caller: Caller, listener: str) -> ListenerRow:

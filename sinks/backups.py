@@ -7,8 +7,7 @@ Parquet, and not the engine's own parts (ALTER TABLE FREEZE, which packs thirty 
 by a later engine, by a server and by anybody else, it can be checked row by row, and a stranger's file is
 never given to the engine as a part of its storage.
 
-Each row carries a hash of all its columns, `_row`. A table is the same on both sides when the number, the
-sum and the exclusive or of these are.
+Each row carries a hash of all its columns, by which it is proven that nothing is missing (sinks/proofs.py).
 
 The clones are not made at one instant, so their order is chosen: what says that something is done comes
 before that which it speaks of (commands, imports), sightings before the plays that were written ahead of
@@ -29,8 +28,6 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 from msgspec import Struct
@@ -39,12 +36,12 @@ from sinks import packs
 from sinks.clickhouse import ClickHouse
 from sinks.exports.pages import Layout, layouts
 from sinks.migrate import VERSIONS, Migration, check_schema, migrate, migrations
+from sinks.proofs import HASH, Proof, hashes_of, proof, proof_of, row_hash
 from streams.contracts.errors import UserError
 
 MANIFEST = "manifest.json"
 LARGEST_MANIFEST = 1 << 20  # bytes
 LARGEST_GROUP = 1 << 30  # bytes of a row group of ours, unpacked: 65,536 rows have 40 MB
-HASH = "_row"
 
 # before all others and behind all others; those of neither list stand between
 FIRST = (
@@ -52,6 +49,7 @@ FIRST = (
     "corrections",
     "imports",
     "gaps",
+    "library_looks",
     "profiles",
     "replays",
     "dead_letters",
@@ -72,17 +70,8 @@ _MEMBER = re.compile(r"manifest\.json|tables/[a-z_][a-z0-9_]{0,63}\.parquet")
 
 _CLONING = threading.Lock()
 
-Hashes = npt.NDArray[np.uint64]
 Progress = Callable[[str, int], None]
 """Told of a table and its rows when it is done."""
-
-
-class Proof(Struct, frozen=True):
-    """What the live rows of a table are: their number, and of their hashes the exclusive or and the sum."""
-
-    rows: int
-    xor: str  # 16 hexadecimal digits, as the sum, which is cut to 64 bits
-    sum: str
 
 
 class Manifest(Struct, frozen=True, kw_only=True):
@@ -249,30 +238,6 @@ def file_of(folder: Path, table: str) -> Path:
     if not _NAME.fullmatch(table):
         raise ValueError(f"{table!r} is no name of a table")
     return folder / "tables" / f"{table}.parquet"
-
-
-def row_hash(table: Layout) -> str:
-    """The expression that hashes a whole row: the same wherever the row lies."""
-    return f"sipHash64(formatRow('RowBinary', {table.names()}))"
-
-
-def proof(ch: ClickHouse, table: Layout) -> Proof:
-    """What a table holds now."""
-    rows = ch.query(
-        f"SELECT count(), groupBitXor(h), sum(h) FROM (SELECT {row_hash(table)} AS h FROM `{table.name}` FINAL)"
-    )
-    return Proof(rows[0][0], f"{rows[0][1]:016x}", f"{rows[0][2]:016x}")
-
-
-def proof_of(hashes: Hashes) -> Proof:
-    """What a table holds whose rows have these hashes."""
-    return Proof(len(hashes), f"{int(np.bitwise_xor.reduce(hashes)):016x}", f"{int(hashes.sum(dtype=np.uint64)):016x}")
-
-
-def hashes_of(file: Path) -> Hashes:
-    """The hashes of the rows of a dumped table."""
-    column = pq.read_table(file, columns=[HASH])[HASH]
-    return np.asarray(column.to_numpy(), dtype=np.uint64)
 
 
 def ordered(tables: Sequence[Layout]) -> list[Layout]:

@@ -11,7 +11,7 @@ from sinks.clickhouse import ClickHouse
 from sinks.commands import Commands
 from sinks.rows import LISTENER_FIELDS, ListenerRow, listener_row
 from sinks.times import next_version, now_ms, to_time
-from streams.contracts.errors import UserError
+from streams.contracts.errors import AlreadyThere, UserError
 from streams.contracts.ids import fold, from_hex, new_id
 from streams.contracts.ports import Command, ListenerSettings, ZonePeriod
 from streams.enrich.zones import check_zone
@@ -145,7 +145,7 @@ class Listeners:
             )
         for row in self._rows("erased_at IS NULL AND listener != {l:UInt64}", {"l": listener}):
             if fold(row["name"]) == fold(name):
-                raise UserError(f"There is a listener named {row['name']} already.", cure="Choose another name.")
+                raise AlreadyThere(f"There is a listener named {row['name']} already.", cure="Choose another name.")
         return name
 
     def _row(self, who: str) -> dict[str, Any]:

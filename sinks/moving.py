@@ -12,24 +12,11 @@ import numpy as np
 import pyarrow as pa
 from msgspec import Struct
 
-from sinks.backups import (
-    FED,
-    HASH,
-    Hashes,
-    Manifest,
-    Progress,
-    Proof,
-    batches,
-    checked,
-    file_of,
-    hashes_of,
-    proof,
-    quiet,
-    row_hash,
-)
+from sinks.backups import FED, Manifest, Progress, batches, checked, file_of, quiet
 from sinks.clickhouse import ClickHouse
 from sinks.exports.pages import Layout
 from sinks.migrate import migrate
+from sinks.proofs import HASH, Hashes, Proof, hashes_of, proof, row_hash
 from streams.contracts.errors import SpotifireError, UserError
 
 

@@ -24,7 +24,7 @@ from producers.history.own_zip import read_own_zip
 from sinks import archive, backups, erase
 from sinks.clickhouse import ClickHouse
 from sinks.exports.listener import export_listener
-from sinks.exports.restore import restore_beside, restore_listener
+from sinks.exports.restore import restore_beside, restore_listener, standing_for
 from streams.contracts import ids
 from streams.contracts.errors import UserError
 from streams.contracts.topics import ARTIST_DESCRIBED, TOPICS
@@ -70,7 +70,7 @@ async def begin(
     name: Annotated[str | None, Query(max_length=64, description="what to call them; else as before")] = None,
 ) -> Response:
     """Makes the listener again, with id, time zones, what counts and corrections, then imports as
-    `POST /listeners/{listener}/imports` does. 400 where they are here already."""
+    `POST /listeners/{listener}/imports` does. 409 where they are here already, or the name is taken."""
     run, ch = needed(services.imports, "The importer"), _database(services)
     listeners = needed(services.listeners, "The database")
     upload = await receive_files(request, services.settings.data_dir, services.settings.max_upload)
@@ -79,7 +79,13 @@ async def begin(
             raise Problem(400, "An export of ours is one zip.", cure="Send one file.")
         said = await run_in_threadpool(read_own_zip, upload.files[0])
         row = await run_in_threadpool(restore_listener, ch, listeners, said.listener, name)
-        beside = {"corrections": said.corrections, "gaps": said.gaps, "travel": said.travel, "artists": said.artists}
+        beside = {
+            "corrections": said.corrections,
+            "gaps": said.gaps,
+            "travel": said.travel,
+            "artists": said.artists,
+            "library": said.library_items,
+        }
         await run_in_threadpool(restore_beside, ch, row.id, **beside)
     except BaseException:
         await run_in_threadpool(upload.remove)
@@ -166,7 +172,7 @@ def _ensured(services: Services, place: archive.Place, listener: str) -> int:
     """The id of an archived listener, who is made again where nobody has it."""
     listeners, ch = needed(services.listeners, "The database"), _database(services)
     try:
-        return listeners.get(listener).id
+        return listeners.get(ids.to_hex(standing_for(ch, ids.from_hex(listener)))).id
     except UserError:
         return restore_listener(ch, listeners, archive.settings_of(place, listener), None).id
 

@@ -24,7 +24,8 @@ from api.shapes import Asked, ConnectionBegun, ConnectionState, Listeners, Liste
 from sinks.rows import ListenerRow
 from streams.contracts import ids
 from streams.contracts.errors import SpotifireError
-from streams.contracts.ids import fold
+from streams.contracts.ports import Connection
+from streams.enrich.zones import check_zone
 
 log = structlog.get_logger(__name__)
 
@@ -70,16 +71,22 @@ class SpotifyApp(BaseModel):
 
 def shape(services: Services, row: ListenerRow) -> ListenerShape:
     """A listener's row with the state of their connection."""
+    return _shaped(row, connection_of(services, row))
+
+
+def _shaped(row: ListenerRow, connection: ConnectionState) -> ListenerShape:
     fields = {field.name: getattr(row, field.name) for field in dataclasses.fields(row)}
-    return ListenerShape(**fields, time_zone=row.zone, connection=connection_of(services, row).state)
+    return ListenerShape(**fields, time_zone=row.zone, connection=connection.state)
 
 
 def connection_of(services: Services, row: ListenerRow) -> ConnectionState:
     """The connection without its secrets. Blocks."""
-    listener = row.id
+    return _connection(services, row, services.connections.get(row.id) if services.connections else None)
+
+
+def _connection(services: Services, row: ListenerRow, stored: Connection | None) -> ConnectionState:
     redirect = services.redirect_uri
-    waits, failed = services.connecting.waiting(listener) if services.connecting else (False, "")
-    stored = services.connections.get(listener) if services.connections else None
+    waits, failed = services.connecting.waiting(row.id) if services.connecting else (False, "")
     state = "pending" if waits else "none"
     if stored is None or not stored.refresh_token:
         return ConnectionState(state, failed, redirect_uri=redirect)
@@ -100,16 +107,14 @@ def everyone(services: ServicesOf, caller: CallerOf) -> Listeners:
     """For the owner everyone; for a listener's token that listener alone."""
     rows = needed(services.reader, "The database").listeners()
     mine = [row for row in rows if caller.is_owner or row.id == caller.listener]
-    return Listeners([shape(services, row) for row in mine])
+    stored = {one.listener: one for one in services.connections.all()} if services.connections else {}
+    return Listeners([_shaped(row, _connection(services, row, stored.get(row.id))) for row in mine])
 
 
 @router.post(ROOT, status_code=201, summary="Add a listener", responses=example(examples.LISTENER, 201))
 def add(services: ServicesOf, caller: Owner, new: NewListener) -> ListenerShape:
     """409 where somebody is called so already; letter case does not matter."""
-    listeners = needed(services.listeners, "The database")
-    if any(fold(row.name) == fold(new.name) for row in listeners.list()):
-        raise Problem(409, f"There is a listener called {new.name!r} already.", cure="Choose another name.")
-    row = listeners.add(new.name, new.timezone, hemisphere=new.hemisphere)
+    row = needed(services.listeners, "The database").add(new.name, new.timezone, hemisphere=new.hemisphere)
     return shape(services, row)
 
 
@@ -121,7 +126,8 @@ def one(services: ServicesOf, listener: Listener) -> ListenerShape:
 
 @router.patch(ROOT + "/{listener}", summary="Change a listener", responses=example(examples.LISTENER))
 async def change(services: ServicesOf, caller: Owner, listener: Listener, changes: Changes) -> ListenerShape:
-    """A change of zone or hemisphere stamps the listener's plays again, by itself."""
+    """A change of zone or hemisphere stamps the listener's plays again, by itself. 409 where somebody else has
+    the name."""
     listeners = needed(services.listeners, "The database")
     if changes.since is not None and changes.timezone is None:
         raise Problem(400, "`since` says from when on a time zone holds, and none is given.", cure="Give both.")
@@ -130,12 +136,11 @@ async def change(services: ServicesOf, caller: Owner, listener: Listener, change
         needed(services.publisher, "The publisher")
 
     def carry_out() -> ListenerRow:
-        row = listener
-        if changes.timezone is not None:
-            starts = midnight(changes.since, changes.timezone) if changes.since else None
-            row = listeners.set_zone(listener.listener, changes.timezone, starts)
+        zone = check_zone(changes.timezone) if changes.timezone is not None else None
+        starts = midnight(changes.since, zone) if changes.since and zone else None
         settings = changes.model_dump(exclude={"timezone", "since"}, exclude_none=True)
-        return listeners.set(listener.listener, **settings) if settings else row
+        row = listeners.set(listener.listener, **settings) if settings else listener  # the name may be taken
+        return listeners.set_zone(listener.listener, zone, starts) if zone else row
 
     row = await run_in_threadpool(carry_out)
     if moved:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -14,8 +12,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from sse_starlette import EventSourceResponse
 
+from api.lasting import Event, while_let_in
 from api.live import Message, Watcher
-from api.scope import CallerOf, Listener, ServicesOf, still_in
+from api.scope import CallerOf, Listener, ServicesOf
 from api.services import Services, needed
 from api.web.words import stat_words
 from streams.contracts.events import PlaybackChanged
@@ -25,7 +24,6 @@ router = APIRouter(prefix="/api/v1/listeners/{listener}", tags=["live"])
 HEARTBEAT = 15  # seconds: proxies close a connection that is silent for longer
 PAUSE = 1.0  # seconds after `missed`
 STATS = 2.0  # seconds between two looks at the worker's figures
-ASK = 5.0  # seconds between two looks whether the caller may go on
 EXAMPLE = (
     'event: play\nid: 6720fd5a9c1b22d0\ndata: {"play_id":"6720fd5a9c1b22d0","title":"Clair de lune",'
     '"artist":"Claude Debussy","ended_at":1730215258000,"utc_offset_minutes":60,"local_hour":16}\n\n'
@@ -43,24 +41,17 @@ async def stream(request: Request, listener: Listener, services: ServicesOf, cal
     `stats` (the worker's figures, for the owner), and `missed` when the reader was too slow: read
     `/recent` again. A comment comes every 15 seconds. It ends when the caller's token is revoked."""
     needed(services.live, "The live stream")
-    events = _events(services, listener.id, caller.is_owner, partial(still_in, request, caller))
+    events = while_let_in(request, caller, _events(services, listener.id, caller.is_owner))
     return EventSourceResponse(events, ping=HEARTBEAT, headers={"X-Accel-Buffering": "no"})
 
 
-async def _events(
-    services: Services, listener: int, with_stats: bool, may_go_on: Callable[[], Awaitable[bool]]
-) -> AsyncIterator[dict[str, str]]:
+async def _events(services: Services, listener: int, with_stats: bool) -> AsyncGenerator[Event, None]:
     live = needed(services.live, "The live stream")
     with live.watch(listener) as watcher:
         yield _event("hello", {"live": live.connected})
         stats: dict[str, Any] = {}
-        asked = time.monotonic()
         while True:
             message = await _next(watcher)
-            if time.monotonic() - asked > ASK:
-                if not await may_go_on():
-                    return
-                asked = time.monotonic()
             if message is not None:
                 yield _as_event(message)
                 if message.event is None:  # an import goes by: the reader looks at the whole again, in peace
@@ -78,7 +69,7 @@ async def _next(watcher: Watcher) -> Message | None:
     return None
 
 
-def _as_event(message: Message) -> dict[str, str]:
+def _as_event(message: Message) -> Event:
     if message.event is None:
         return _event(message.kind, {})
     shown = msgspec.to_builtins(message.event)
@@ -88,5 +79,5 @@ def _as_event(message: Message) -> dict[str, str]:
     return {**_event(message.kind, shown), "id": message.event.play_id}
 
 
-def _event(kind: str, data: dict[str, Any]) -> dict[str, str]:
+def _event(kind: str, data: dict[str, Any]) -> Event:
     return {"event": kind, "data": msgspec.json.encode(data).decode()}

@@ -1,4 +1,4 @@
-"""A listener as an export of ours describes them, made anew where nobody is: settings, corrections, trips, artists.
+"""A listener as an export of ours describes them, made anew where nobody is, with what stands beside their sightings.
 
 Before their sightings are imported: so these are stamped with the right zones and corrections at once.
 What an export says is checked like any other input.
@@ -16,18 +16,20 @@ from msgspec import Meta, Struct
 from sinks.catalog import ClickHouseCatalog
 from sinks.clickhouse import ClickHouse
 from sinks.corrections import ClickHouseCorrections
+from sinks.library import ClickHouseLibrary
 from sinks.listeners import Listeners
 from sinks.rows import ListenerRow
-from sinks.times import next_version, now_ms, to_ms
+from sinks.times import next_version, now_ms, to_ms, to_ms_or_none
 from sinks.travel import Decision, Travel
-from streams.contracts.errors import UserError
-from streams.contracts.events import ArtistDescribed, Id
-from streams.contracts.ids import from_hex, new_id
-from streams.contracts.ports import Correction, ListenerSettings, ZonePeriod
+from streams.contracts.errors import AlreadyThere, UserError
+from streams.contracts.events import ArtistDescribed, Id, LibraryKind, TimeRange
+from streams.contracts.ids import from_hex, hash64, to_hex
+from streams.contracts.ports import Correction, LibraryEntry, ListenerSettings, Shelf, ZonePeriod
 from streams.enrich.travel import Trip
 from streams.enrich.zones import check_zone
 
 T = TypeVar("T")
+_Moment = Annotated[datetime, Meta(tz=True)]
 
 
 class _Zone(Struct):
@@ -74,6 +76,23 @@ class _Trip(Struct, kw_only=True):
     ends: datetime
 
 
+class _Item(Struct, kw_only=True):
+    kind: LibraryKind
+    time_range: TimeRange = ""
+    item: Annotated[str, Meta(pattern="^[0-9A-Za-z]{1,64}$")]
+    position: Annotated[int, Meta(ge=0, lt=2**16)] = 0
+    title: str = ""
+    artist: str = ""
+    artist_id: str = ""
+    album: str = ""
+    image_url: str = ""
+    uri: str = ""
+    isrc: str = ""
+    added_at: _Moment | None = None
+    seen_at: _Moment
+    removed_at: _Moment | None = None
+
+
 class _Artist(Struct, kw_only=True):
     artist_id: str
     source: str
@@ -85,22 +104,33 @@ class _Artist(Struct, kw_only=True):
     followers: int | None = None
 
 
+def standing_for(ch: ClickHouse, listener: int) -> int:
+    """The id that the listener of an export has here, whether or not they are made anew already.
+
+    The same, by which their sightings get the same ids again. Where it was erased here it stays refused, and
+    another stands for it: a hash of it and of when it was erased, so that a second restore finds it again.
+    """
+    sql = "SELECT toUnixTimestamp64Milli(erased_at) FROM listeners FINAL WHERE listener = {l:UInt64}"
+    while (erased_at := ch.scalar(sql, {"l": listener})) is not None:
+        listener = hash64("restored", to_hex(listener), str(erased_at))
+    return listener
+
+
 def restore_listener(ch: ClickHouse, listeners: Listeners, said: Mapping[str, Any], name: str | None) -> ListenerRow:
     """The listener of an export with their settings, as `name` if given.
 
-    With the same id, by which their sightings get the same ids again; a new one where they were erased
-    here, for the old one stays refused. Raises UserError where they are here, or the name is taken.
+    With the id of `standing_for`. Raises AlreadyThere where they are here, or the name is taken.
     """
     told = _read(said, _Listener)
-    listener = from_hex(told.listener)
-    known = ch.query("SELECT name, erased_at FROM listeners FINAL WHERE listener = {l:UInt64}", {"l": listener})
-    if known and known[0][1] is None:
-        raise UserError(
+    listener = standing_for(ch, from_hex(told.listener))
+    known = ch.query("SELECT name FROM listeners FINAL WHERE listener = {l:UInt64}", {"l": listener})
+    if known:
+        raise AlreadyThere(
             f"The listener of this export is here already, as {known[0][0]}.",
             cure=f"Import it for them: --listener {known[0][0]}",
         )
     settings = ListenerSettings(
-        listener=new_id() if known else listener,
+        listener=listener,
         name=name or told.name,
         zones=tuple(ZonePeriod(max(0, to_ms(zone.starts)), zone.zone) for zone in told.zones),
         hemisphere=told.hemisphere,
@@ -122,6 +152,7 @@ def restore_beside(
     gaps: Sequence[Mapping[str, Any]],
     travel: Sequence[Mapping[str, Any]],
     artists: Sequence[Mapping[str, Any]],
+    library: Sequence[Mapping[str, Any]],
 ) -> None:
     """What stands beside the sightings of a listener who was just restored. May be repeated; raises UserError."""
     told = [_read(row, _Correction) for row in corrections]
@@ -162,6 +193,13 @@ def restore_beside(
             ),
         )
     _restore_artists(ch, [_read(row, _Artist) for row in artists])
+    ClickHouseLibrary(ch).restore(listener, [_entry(_read(row, _Item)) for row in library])
+
+
+def _entry(item: _Item) -> tuple[Shelf, LibraryEntry]:
+    told: dict[str, Any] = msgspec.structs.asdict(item)
+    told |= {name: to_ms_or_none(told[name]) for name in ("added_at", "seen_at", "removed_at")}
+    return Shelf(told.pop("kind"), told.pop("time_range")), LibraryEntry(**told)
 
 
 def _restore_artists(ch: ClickHouse, artists: Sequence[_Artist]) -> None:

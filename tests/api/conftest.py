@@ -11,6 +11,7 @@ import pytest
 from sinks.clickhouse import ClickHouse
 from sinks.writer import Writer
 from tests.support.clickhouse import fresh_database
+from tests.support.library import favourite, followed, keep, saved
 from tests.support.web import Seeded, seed
 
 
@@ -24,6 +25,19 @@ class Library:
 
 @pytest.fixture(scope="module")
 def library(engine: ClickHouse) -> Iterator[Library]:
-    """Ada with 30 plays, Bob with 3 (see tests/support/web.py)."""
+    """Ada with 30 plays and a library, Bob with 3 plays (see tests/support/web.py)."""
     with fresh_database() as ch:
-        yield Library(ch, seed(ch, Writer(ch, threading.Event())))
+        seeded = seed(ch, Writer(ch, threading.Event()))
+        ada = seeded.ada.id
+        keep(
+            ch,
+            [
+                saved(ada, "heard", "Sinnerman", "Nina Simone"),
+                saved(ada, "unheard", "Autobahn", "Kraftwerk"),
+                saved(ada, "unheard too", "Das Model", "Kraftwerk"),
+                followed(ada, "N", "Nina Simone"),
+                followed(ada, "K", "Kraftwerk"),
+                favourite(ada, "top-artist", "short", 1, "B", artist="Björk"),
+            ],
+        )
+        yield Library(ch, seeded)

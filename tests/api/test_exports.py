@@ -17,14 +17,17 @@ from api.services import Services
 from sinks import backups
 from sinks.clickhouse import ClickHouse
 from sinks.erase import erase_listener
+from sinks.library import ClickHouseLibrary
 from sinks.listeners import Listeners
 from sinks.tokens import Tokens
 from sinks.travel import Decision, Travel
 from sinks.writer import Writer
-from streams.contracts.ports import Reconciliation
+from streams.contracts.ports import LibraryEntry, Reconciliation, Shelf
+from streams.contracts.tables import IMPORT_ROWS
 from streams.enrich.travel import Trip
 from tests.api.conftest import Library
 from tests.support.clickhouse import fresh_database
+from tests.support.rows import NOON_MS, sighting, sightings_table
 from tests.support.web import client_of, create_app, owner_client, seed, services
 
 
@@ -76,6 +79,41 @@ async def test_the_archive_runs_and_says_what_it_did(library: Library, tmp_path:
         assert (wrong.status_code, wrong.json()["exit_code"]) == (400, 2)
 
 
+async def test_an_archive_is_restored_any_number_of_times_also_after_an_erasure(
+    engine: ClickHouse, tmp_path: Path
+) -> None:
+    taken: list[int] = []
+
+    async def run(paths: Any, listener: int, import_id: int, on_progress: Any) -> Reconciliation:
+        taken.append(listener)
+        return Reconciliation(
+            import_id=f"{import_id:016x}", read=0, stored=0, known=0, refused={}, plays_new=0, plays_merged=0,
+            gaps_closed=0, seconds=0,
+        )  # fmt: skip
+
+    with fresh_database() as ch:
+        listeners = Listeners(ch)
+        ada = listeners.add("Ada", "Europe/Lisbon")
+        Writer(ch, threading.Event()).write_sightings(
+            sightings_table(sighting(ada.id, NOON_MS)), IMPORT_ROWS.empty_table()
+        )
+        async with create(ch, tmp_path, run) as owner:
+            assert (await owner.post("/api/v1/archive", json={})).json()["rows"] == 1
+            expected = [ada.id]
+            for _ in range(2):  # erased, restored twice, and all of it once more
+                answers = [await owner.post("/api/v1/archive/restore", json={}) for _ in range(2)]
+                assert [answer.status_code for answer in answers] == [200, 200], answers[-1].text
+                assert taken == [expected[-1]] * 2
+                taken.clear()
+                erase_listener(ch, Listeners(ch).remove("Ada").listener)
+                answer = await owner.post("/api/v1/archive/restore", json={})
+                assert answer.status_code == 200, answer.text
+                expected += taken
+                taken.clear()
+            assert [row.name for row in listeners.list()] == ["Ada"]
+            assert len(set(expected)) == 3, "an erased id stays refused"
+
+
 async def test_what_is_held_of_somebody_who_was_erased(engine: ClickHouse, tmp_path: Path) -> None:
     with fresh_database() as ch:
         seeded = seed(ch, Writer(ch, threading.Event()))
@@ -120,6 +158,11 @@ async def test_an_export_makes_its_listener_anew(engine: ClickHouse, tmp_path: P
         Travel(ch).decide(ada.id, Decision(trip, "accepted", "Asia/Tokyo", 1_700_000_000_000, 1_701_000_000_000))
         Travel(ch).decide(ada.id, Decision(trip._replace(country="FR"), "refused"))
         ch.command(f"INSERT INTO gaps VALUES ({ada.id}, 'lastfm', '2024-01-01', '2024-01-02', 1, NULL, 0)")
+        library, gone = ClickHouseLibrary(ch), LibraryEntry(item="gone1", title='a, "b"', added_at=1_700_000_000_000)
+        saved, top = Shelf("saved-track"), Shelf("top-artist", "long")
+        library.synchronise(ada.id, saved, [gone, LibraryEntry(item="here2")], whole=True, looked_at=1_750_000_000_000)
+        library.synchronise(ada.id, saved, [LibraryEntry(item="here2")], whole=True, looked_at=1_760_000_000_000)
+        library.synchronise(ada.id, top, [LibraryEntry(item="a", position=1)], whole=True, looked_at=1_760_000_000_000)
         async with owner_client(create_app(of(ch, tmp_path))) as owner:
             zipped = (await owner.get(f"/api/v1/listeners/Ada/export?format={format_}")).content
             refused = await sent(owner, zipped)
@@ -136,6 +179,9 @@ async def test_an_export_makes_its_listener_anew(engine: ClickHouse, tmp_path: P
             f"SELECT {said} FROM corrections FINAL WHERE kind != 'undo' ORDER BY kind"
         )
         assert fresh.query("SELECT * EXCEPT version FROM gaps") == ch.query("SELECT * EXCEPT version FROM gaps")
+        items = "SELECT * EXCEPT version FROM library_items FINAL ORDER BY item"
+        assert fresh.query(items) == ch.query(items)
+        assert ClickHouseLibrary(fresh).standing(ada.id, saved).keys() == {"here2"}
         assert Travel(fresh).decided(ada.id) == Travel(ch).decided(ada.id) != []
         await asyncio.wait_for(ran.wait(), 10)
         assert taken == [(["e.zip"], ada.id)]

@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from api import lasting, uploads
 from api.app import create_app
 from api.services import ImportRunner
-from producers.history.importer import Progress
+from producers.history.feeding import Progress
 from sinks.clickhouse import ClickHouse
 from sinks.imports import Imports
 from sinks.listeners import Listeners

@@ -12,9 +12,9 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from api import lasting
 from api.app import create_app
 from api.live import LiveHub, Watcher
-from api.routes import live
 from deploy.kafka.inprocess import InProcessBroker
 from deploy.kafka.topics import create_topics
 from sinks.clickhouse import ClickHouse
@@ -198,8 +198,7 @@ async def test_the_stream_brings_a_play_to_its_listener_alone(
 async def test_the_stream_ends_when_its_token_is_revoked(
     clickhouse: ClickHouse, store: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "STATS", 0.05)
-    monkeypatch.setattr(live, "ASK", 0.1)
+    monkeypatch.setattr(lasting, "ASK", 0.1)
     hub = LiveHub("nowhere:1")
     ada = seed(clickhouse, store).ada
     row, token = Tokens(clickhouse).add("phone", "listener", ada.id)

@@ -13,15 +13,16 @@ from api.app import create_app
 from api.services import Finding, Services
 from sinks.clickhouse import ClickHouse
 from sinks.commands import Commands
+from sinks.connections import ClickHouseConnections
 from sinks.tokens import Tokens
 from streams.contracts.errors import StoreUnavailable
-from streams.contracts.ports import Command
+from streams.contracts.ports import Command, Connection
 from streams.metrics import Metrics
 from tests.api.conftest import Library
 from tests.support.web import Seeded, client_of, services, settings
 
 ADA = "/api/v1/listeners/Ada"
-HABITS = ("week", "calendar", "streaks", "sessions", "mainstream", "evolution", "discovery")
+HABITS = ("week", "calendar", "streaks", "sessions", "mainstream", "evolution", "discovery", "library")
 
 
 @pytest.fixture
@@ -140,6 +141,51 @@ async def test_adding_and_changing_listeners(clickhouse: ClickHouse, tmp_path: P
         assert (await client.get("/api/v1/listeners/Eve")).json()["time_zone"] == "Asia/Tokyo"
 
 
+async def test_a_name_that_somebody_has_is_a_conflict_and_nothing_is_changed(
+    clickhouse: ClickHouse, tmp_path: Path
+) -> None:
+    given = services(clickhouse, tmp_path)
+    assert given.listeners is not None
+    for name in ("Eve", "Mallory"):
+        given.listeners.add(name, "Asia/Tokyo")
+    before = given.listeners.get("Mallory")
+    async with client_of(create_app(given)) as client:
+        added = await client.post("/api/v1/listeners", json={"name": "EVE", "timezone": "UTC"})
+        renamed = await client.patch("/api/v1/listeners/Mallory", json={"name": "eve", "min_ms_played": 1})
+        own = await client.patch("/api/v1/listeners/Mallory", json={"name": "Mallory"})
+    assert [added.status_code, renamed.status_code, own.status_code] == [409, 409, 200]
+    assert added.json() == renamed.json()
+    assert added.json()["exit_code"] == 2
+    assert given.listeners.get("Mallory") == before
+
+
+class OneByOne(ClickHouseConnections):
+    """Counts what it is asked."""
+
+    asked = 0
+
+    def _read(self, where: str, params: dict[str, int]) -> list[Connection]:
+        self.asked += 1
+        return super()._read(where, params)
+
+
+async def test_all_listeners_connections_are_one_query(clickhouse: ClickHouse, tmp_path: Path) -> None:
+    connections = OneByOne(clickhouse)
+    given = services(clickhouse, tmp_path, connections=connections)
+    assert given.listeners is not None
+    rows = [given.listeners.add(f"L{number}", "UTC") for number in range(5)]
+    connections.put(
+        Connection(listener=rows[3].id, client_id="id", client_secret="", refresh_token="gA", state="connected")
+    )
+    async with client_of(create_app(given)) as client:
+        listed = (await client.get("/api/v1/listeners")).json()["listeners"]
+        asked = connections.asked
+        alone = [(await client.get(f"/api/v1/listeners/L{number}")).json() for number in range(5)]
+    assert asked == 1
+    assert listed == alone
+    assert [one["connection"] for one in listed] == ["none", "none", "none", "connected", "none"]
+
+
 async def test_sql_reads_views_and_no_secrets(app: FastAPI) -> None:
     async with client_of(app) as client:
         good = await client.post("/api/v1/sql", json={"query": "SELECT count() AS plays FROM v_plays"})
@@ -256,13 +302,35 @@ async def test_habits_agree_with_the_totals(app: FastAPI) -> None:
     assert (sessions["sessions"], len(sessions["rows"])) == (30, 2), "43 minutes of silence between any two"
 
 
+async def test_the_library_against_the_plays(app: FastAPI, library: Library) -> None:
+    answer = await get(app, f"{ADA}/library", limit=1)
+    assert {(look["kind"], look["total"]) for look in answer["looks"]} == {
+        ("saved-track", 3), ("followed-artist", 2), ("top-artist", 1)
+    }  # fmt: skip
+    never = answer["never_played"]
+    assert (never["saved"], never["never_played"], len(never["rows"])) == (3, 2, 1), "the limit bounds the list alone"
+    followed = answer["followed"]
+    assert (followed["heard"], followed["never"], followed["rows"][0]["artist"]) == (1, 1, "Kraftwerk")
+    (favourite,) = answer["favourites"]["artists"]
+    assert (favourite["artist"], favourite["short"], favourite["long"], favourite["trend"]) == ("Björk", 1, None, "new")
+    assert answer["favourites"]["tracks"] == []
+    plays = answer["well_known"][0]
+    assert (plays["what"], plays["items"], plays["coverage"], plays["index"]) == ("plays", 30, 0.0, None)
+
+
+async def test_a_library_that_nobody_looked_at_is_empty(app: FastAPI) -> None:
+    answer = await get(app, "/api/v1/listeners/Bob/library")
+    assert answer["looks"] == answer["favourites"]["artists"] == answer["never_played"]["rows"] == []
+    assert answer["followed"]["followed"] == 0
+
+
 async def test_one_listener_never_reads_anothers_habits(app: FastAPI, seeded: Seeded, library: Library) -> None:
     _, token = Tokens(library.ch).add("Bob's", "listener", seeded.bob.id)
     async with client_of(app, authorization=f"Bearer {token}") as client:
         for what in HABITS:
             assert (await client.get(f"{ADA}/{what}")).status_code == 404, what
             own = await client.get(f"/api/v1/listeners/Bob/{what}", params={"window": "all"})
-            assert own.status_code == 200 and "Björk LP" not in own.text
+            assert own.status_code == 200 and "Björk LP" not in own.text and "Kraftwerk" not in own.text
         week = (await client.get("/api/v1/listeners/Bob/week", params={"window": "all"})).json()
         assert sum(row["plays"] for row in week["hours"]) == 3
         assert (await client.get("/api/v1/artists")).status_code == 403, "it would tell what others hear"

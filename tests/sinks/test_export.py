@@ -37,7 +37,7 @@ SECRET = "gAAAA-the-refresh-token"
 # a table that is new must be put on one side or the other, by somebody who looked at what it holds
 EXPORTED = {
     "listeners", "plays", "sightings", "import_rows", "playback", "gaps", "profiles", "corrections", "travel",
-    "replays", "dead_letters", "imports", "commands", "artists",
+    "replays", "dead_letters", "imports", "commands", "artists", "library_items", "library_looks",
 }  # fmt: skip
 OF_NOBODY = {"schema_versions", "models", "track_artists"}
 DERIVED = {"listener_days", "rollup_marks", "day_marks"}
