@@ -26,6 +26,7 @@ from sinks import backups, moving, packs
 from sinks.clickhouse import ClickHouse, ClickHouseSettings
 from sinks.exports.pages import layouts
 from sinks.migrate import migrate
+from sinks.proofs import Proof, proof
 from sinks.writer import Writer
 from streams.contracts.errors import UserError
 from streams.contracts.tables import IMPORT_ROWS
@@ -56,8 +57,8 @@ def filled(ch: ClickHouse, sightings: int = 500) -> None:
     )
 
 
-def proofs(ch: ClickHouse) -> dict[str, backups.Proof]:
-    return {table.name: backups.proof(ch, table) for table in backups.ordered(list(layouts(ch).values()))}
+def proofs(ch: ClickHouse) -> dict[str, Proof]:
+    return {table.name: proof(ch, table) for table in backups.ordered(list(layouts(ch).values()))}
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar.zst"])
@@ -127,8 +128,8 @@ def test_while_rows_are_written(clickhouse: ClickHouse, tmp_path: Path) -> None:
         assert before <= len(seen) <= acknowledged[-1] + batch
         assert len(seen) % batch == 0 or len({end.year for (end,) in seen}) > 1  # a block is whole within a year
         assert {end for (end,) in seen} <= played
-        assert {name: proof.rows for name, proof in proofs(fresh).items()} == {
-            name: proof.rows for name, proof in made.tables.items()
+        assert {name: found.rows for name, found in proofs(fresh).items()} == {
+            name: found.rows for name, found in made.tables.items()
         }
 
 
@@ -272,7 +273,9 @@ def other_engine(folder: Path) -> Iterator[str]:
     """ClickHouse's HTTP protocol over an engine in a process of its own; its address."""
     code = (
         "import sys, time\nfrom pathlib import Path\nfrom deploy.clickhouse_http import ChdbHttpServer, Served\n"
-        f"print(ChdbHttpServer(Served(Path({str(folder)!r}))).start(), flush=True)\n"
+        # by name: it holds the engine open, which each request would otherwise open anew
+        f"server = ChdbHttpServer(Served(Path({str(folder)!r})))\n"
+        "print(server.start(), flush=True)\n"
         "sys.stdin.read()\n"
     )
     process = subprocess.Popen(

@@ -77,7 +77,12 @@ def test_nobody_by_that_name(tmp_path: Path) -> None:
 
 def test_nothing_to_show_yet_is_an_exit_code_of_its_own(tmp_path: Path) -> None:
     assert command(tmp_path / "data", "listeners", "add", "Ada", "--timezone", "Asia/Tokyo").returncode == 0
-    for question in (["recent", "Ada"], ["top", "tracks", "Ada"], ["clock", "Ada", "--window", "all"]):
+    for question in (
+        ["recent", "Ada"],
+        ["top", "tracks", "Ada"],
+        ["clock", "Ada", "--window", "all"],
+        ["library", "Ada"],
+    ):
         done = command(tmp_path / "data", *question, "--json")
         assert done.returncode == 3, (question, done.stderr)
         json.loads(done.stdout)

@@ -21,6 +21,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 UNTIL = 1_761_955_200_000  # 2025-11-01
 SIGHTINGS = "SELECT lower(leftPad(hex(sighting_id), 16, '0')) FROM v_sightings ORDER BY 1"
+LIBRARY = "SELECT count() FROM v_library"
 PLAYS = "SELECT lower(leftPad(hex(play_id), 16, '0')) FROM v_plays ORDER BY 1"
 
 
@@ -77,7 +78,7 @@ def test_every_row_arrives_once_and_stays(broker: str, tmp_path: Path, export: P
             assert column(api, PLAYS) == plays
         code, seconds = up.stop()
         assert code == 0, up.output()
-        assert seconds < 5, up.output()
+        assert seconds < 15, up.output()  # 8 s were seen at a load of 12
 
     # the rows are there without a running stack too, through the command
     counted = answer(data, "sql", "SELECT count() FROM v_sightings")
@@ -119,7 +120,7 @@ def test_the_real_export(tmp_path: Path) -> None:
 def test_demo_shows_and_goes(tmp_path: Path) -> None:
     with running(tmp_path / "data") as up, up.api() as api:
         until = time.monotonic() + 90
-        while not column(api, "SELECT count() FROM v_plays")[0]:
+        while not column(api, "SELECT count() FROM v_plays")[0] or not int(column(api, LIBRARY)[0]):
             assert time.monotonic() < until, up.output()
             time.sleep(0.2)
         listeners = api.get("/listeners")["listeners"]
@@ -134,6 +135,7 @@ def test_demo_shows_and_goes(tmp_path: Path) -> None:
         assert column(api, "SELECT count() FROM v_sightings") == [0] or column(
             api, "SELECT count() FROM v_sightings"
         ) == ["0"]
+        assert int(column(api, LIBRARY)[0]) == 0
 
 
 def test_the_demo_stays_off_once_somebody_real_is_there(tmp_path: Path) -> None:

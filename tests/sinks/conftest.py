@@ -10,7 +10,7 @@ from deploy.clickhouse_http import ChdbHttpServer, Served
 from sinks.clickhouse import ClickHouse
 from tests.support.clickhouse import chdb_folder, fresh_database
 
-OVER_HTTP = {"test_writer", "test_reader"}
+OVER_HTTP = {"test_writer", "test_reader", "test_library"}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -186,7 +186,8 @@ def test_replaying_any_part_of_the_log_changes_no_figure(
 @pytest.mark.parametrize(
     "view",
     ["v_days", "v_day_hours", "v_day_genres", "v_day_artists", "v_sessions", "v_streaks", "v_discoveries",
-     "v_day_popularity", "v_evolution", "v_listener_artists", "v_counted_plays"],
+     "v_day_popularity", "v_evolution", "v_listener_artists", "v_counted_plays", "v_liked_never_played",
+     "v_followed_dropped", "v_library_mainstream"],
 )  # fmt: skip
 def test_who_asks_for_one_listener_reads_no_others_rows(
     clickhouse: ClickHouse, store: Writer, ada: ListenerRow, view: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -26,6 +27,7 @@ HOUR = 3_600_000
 DAY = 24 * HOUR
 ALL = Window("all", None, None)
 
+DAY_COLUMNS = ("day", "plays", "ms", "first_at", "last_at", "season")
 GENRES = ("jazz", "rock", "unknown", "")
 ARTISTS = (("Björk", ""), ("björk", ""), ("Sigur Rós", "6U"), ("Sigur Ros", "6U"), ("", ""))
 
@@ -64,59 +66,61 @@ def some_play(dice: random.Random, listener: int, number: int, **said: Any) -> d
 
 
 def raw(ch: ClickHouse, listener: int) -> dict[str, Any]:
-    """The figures by day, and by thing and day, counted from the plays alone."""
-    me = {"l": listener}
-    scope = "FROM v_counted_plays WHERE listener = {l:UInt64}"
-    days = ch.query(
-        "SELECT local_date, count(), sum(ms_heard), min(ended_at), max(ended_at), argMax(season, play_id) "
-        f"{scope} GROUP BY local_date ORDER BY local_date",
-        me,
+    """The figures by day, and by thing and day, counted from the plays alone, by Python."""
+    plays = ch.query_dicts(
+        "SELECT local_date, local_hour, genre, season, play_id, ended_at, ms_heard, "
+        "if(artist_key != '', cityHash64(artist_key), NULL) AS artists, "
+        "if(track_key != '', cityHash64(track_key), NULL) AS tracks, "
+        "if(album != '', cityHash64(artist_key, lowerUTF8(album)), NULL) AS albums "
+        "FROM v_counted_plays WHERE listener = {l:UInt64}",
+        {"l": listener},
     )
-    hours = ch.query(
-        f"SELECT local_date AS d, local_hour AS h, count(), sum(ms_heard) {scope} GROUP BY d, h ORDER BY d, h", me
-    )
-    genres = ch.query(
-        f"SELECT local_date AS d, genre AS g, count(), sum(ms_heard) {scope} GROUP BY d, g ORDER BY d, g", me
-    )
-    things = {
-        what: ch.query(
-            f"SELECT local_date AS d, cityHash64({key}) AS k, count(), sum(ms_heard), min(ended_at), max(ended_at) "
-            f"{scope} AND {there} GROUP BY d, k ORDER BY d, k",
-            me,
-        )
-        for what, key, there in (
-            ("artists", "artist_key", "artist_key != ''"),
-            ("tracks", "track_key", "track_key != ''"),
-            ("albums", "artist_key, lowerUTF8(album)", "album != ''"),
-        )
+
+    def by(*keys: str, ends: bool = False) -> list[tuple[Any, ...]]:
+        """For each day and key, ascending: plays, milliseconds, and with `ends` the first and the last end."""
+        groups = defaultdict(list)
+        for one in plays:
+            if None not in (key := tuple(one[name] for name in ("local_date", *keys))):
+                groups[key].append(one)
+        return [
+            (
+                *key, len(some), sum(one["ms_heard"] for one in some),
+                *((min(one["ended_at"] for one in some), max(one["ended_at"] for one in some)) if ends else ()),
+            )
+            for key, some in sorted(groups.items())
+        ]  # fmt: skip
+
+    newest = {one["local_date"]: one["season"] for one in sorted(plays, key=lambda one: int(one["play_id"]))}
+    return {
+        "days": [(*day, newest[day[0]]) for day in by(ends=True)],
+        "hours": by("local_hour"),
+        "genres": by("genre"),
+        **{what: by(what, ends=True) for what in ("artists", "tracks", "albums")},
     }
-    return {"days": days, "hours": hours, "genres": genres, **things}
 
 
 def rolled(ch: ClickHouse, listener: int) -> dict[str, Any]:
     """The same from the rollup."""
-    me = {"l": listener}
-    scope = "FROM listener_days FINAL WHERE listener = {l:UInt64} AND plays > 0"
-    days = ch.query(f"SELECT day, plays, ms, first_at, last_at, season {scope} ORDER BY day", me)
-    hours = ch.query(
-        "SELECT day, h - 1, n, m FROM (SELECT * FROM listener_days FINAL WHERE listener = {l:UInt64}) "
-        "ARRAY JOIN arrayEnumerate(hours) AS h, hours AS n, hours_ms AS m WHERE n > 0 ORDER BY day, h",
-        me,
+    rows = ch.query_dicts(
+        "SELECT day, plays, ms, first_at, last_at, season, hours, hours_ms, genres, artists, tracks, albums "
+        "FROM listener_days FINAL WHERE listener = {l:UInt64} ORDER BY day",
+        {"l": listener},
     )
-    genres = ch.query(
-        "SELECT day, g.1, g.2, g.3 FROM (SELECT * FROM listener_days FINAL WHERE listener = {l:UInt64}) "
-        "ARRAY JOIN genres AS g ORDER BY day, g.1",
-        me,
-    )
-    things = {
-        what: ch.query(
-            "SELECT day, x.1, x.2, x.3, x.4, x.5 FROM (SELECT * FROM listener_days FINAL WHERE listener = {l:UInt64}) "
-            f"ARRAY JOIN {what} AS x ORDER BY day, x.1",
-            me,
-        )
-        for what in ("artists", "tracks", "albums")
+    return {
+        "days": [tuple(row[name] for name in DAY_COLUMNS) for row in rows if row["plays"]],
+        "hours": [
+            (row["day"], hour, plays, ms)
+            for row in rows
+            for hour, (plays, ms) in enumerate(zip(row["hours"], row["hours_ms"], strict=True))
+            if plays
+        ],
+        **{
+            what: [
+                (row["day"], *some[:size]) for row in rows for some in sorted(tuple(one.values()) for one in row[what])
+            ]
+            for what, size in (("genres", 3), ("artists", 5), ("tracks", 5), ("albums", 5))
+        },
     }
-    return {"days": days, "hours": hours, "genres": genres, **things}
 
 
 def answers(reader: Reader, listener: int, window: Window) -> dict[str, Any]:
