@@ -15,7 +15,7 @@ run: ## set up and start everything: open the address that it prints (ARGS="--po
 setup: ## set up for development: what runs, and the tools for tests
 	@deploy/setup.sh requirements-dev.lock
 
-test: setup ## set up and run the tests (13 minutes on 2 cores)
+test: setup ## set up and run the tests (10 minutes on 2 cores)
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 test-faults: setup ## kill, cut off and starve every part, and compare sets of ids; half an hour (ARGS=--short: 4 minutes)

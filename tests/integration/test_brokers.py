@@ -18,6 +18,7 @@ from deploy.kafka.jars import java_17, resolve_jars
 from deploy.kafka.topics import create_topics
 from streams.contracts.errors import BrokerUnavailable, UserError
 from streams.contracts.topics import PLAY_RECORDED, TOPICS, Topic
+from tests.support.kafka import Kafka
 
 
 async def produce(bootstrap: str, values: list[bytes]) -> None:
@@ -99,10 +100,10 @@ def test_an_old_java_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 
 @pytest.mark.apache_kafka
-async def test_topics_have_their_settings(apache_broker: ApacheKafka) -> None:
-    await create_topics(apache_broker.bootstrap)
-    assert await create_topics(apache_broker.bootstrap) == (), "the second time there is nothing to do"
-    admin = AIOKafkaAdminClient(bootstrap_servers=apache_broker.bootstrap)
+async def test_topics_have_their_settings(apache_kafka: Kafka) -> None:
+    """The fixture made them anew by `create_topics`: tests before this one change settings of theirs."""
+    assert await create_topics(apache_kafka.bootstrap) == (), "the second time there is nothing to do"
+    admin = AIOKafkaAdminClient(bootstrap_servers=apache_kafka.bootstrap)
     await admin.start()
     try:
         names = [topic.name for topic in TOPICS]
