@@ -8,7 +8,7 @@ AlreadyThere 409 (404 and other 409 where a route says so with Problem), Nothing
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -157,5 +157,22 @@ async def _invalid(request: Request, error: Exception) -> Response:
     """Says which field is wrong and why, but not what was sent: that may be a secret."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for that class alone
     errors = [{"field": ".".join(str(at) for at in e["loc"]), "message": e["msg"]} for e in error.errors()]
-    detail = "; ".join(f"{e['field']}: {e['message']}" for e in errors)
+    detail = " ".join(wrong(e["loc"], e["msg"]) for e in error.errors())
     return response(422, detail, kind="invalid", exit_code=2, errors=errors)
+
+
+def wrong(where: Sequence[int | str], what: str) -> str:
+    """A validation error (its place, pydantic's message) as a sentence without the place's first word.
+
+    (("body", "name"), "String should have at least 1 character") -> "name should have at least 1 character."
+    """
+    field = ".".join(str(at) for at in where[1:]) or "the request"  # the first says only how it was sent
+    what = what.rstrip(".")
+    if what == "Field required":
+        return f"{field} is missing."
+    if what.startswith("Extra inputs"):
+        return f"{field} is not known here."
+    kind, should, rest = what.partition(" should ")
+    if should and " " not in kind:  # "String should", "Input should"
+        return f"{field} should {rest}."
+    return f"{field}: {what.removeprefix('Value error, ')}."

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib.metadata
+import sys
 from typing import Annotated
 
 import typer
+from typer._click.exceptions import ClickException  # no public name stands for all ways to misuse a command
 
 from deploy.commands import (
     admin,
@@ -20,6 +22,8 @@ from deploy.commands import (
     run,
     tokens,
 )
+from deploy.commands.console import complain
+from streams.contracts.errors import UserError
 
 app = typer.Typer(
     name="spotifire",
@@ -80,5 +84,21 @@ app.command("doctor")(admin.doctor)
 
 
 def main() -> None:
-    """The console script."""
-    app()
+    """The console script. A command that was written wrong ends as our own errors do, on one line."""
+    try:
+        done = app(prog_name="spotifire", standalone_mode=False)
+    except ClickException as error:
+        if error.format_message():  # else a command alone, which showed its help
+            complain(misused(error))
+        sys.exit(UserError.exit_code)
+    except typer.Abort:
+        sys.exit(130)
+    sys.exit(done)
+
+
+def misused(error: ClickException) -> UserError:
+    """What is wrong with a command as it was written, and where its help is."""
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "spotifire"
+    cause = error.format_message().strip().rstrip(".")
+    return UserError(cause + ("" if cause.endswith("?") else "."), cure=f"See `{command} --help`.")

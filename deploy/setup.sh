@@ -8,6 +8,24 @@ venv=.venv
 stamp=$venv/installed-$(basename "$lock")
 
 say() { printf '%s\n' "$*" >&2; }
+# A step that takes a while: what it is, on a terminal a dot every two seconds, and how long it took.
+step() {
+    printf '%s ' "$1" >&2
+    shift
+    began=$(date +%s)
+    dots=
+    if [ -t 2 ]; then
+        while sleep 2; do printf . >&2; done &
+        dots=$!
+        trap 'kill $dots 2>/dev/null || true' EXIT
+        trap 'exit 130' INT TERM
+    fi
+    code=0
+    "$@" || code=$?
+    [ -z "$dots" ] || kill "$dots" 2>/dev/null || true
+    [ "$code" -eq 0 ] || { say "failed."; exit "$code"; }
+    say " $(($(date +%s) - began)) s"
+}
 stop() { say "spotifire: $*"; exit 2; }
 
 [ -f "$stamp" ] && cmp -s "$stamp" "$lock" && exit 0
@@ -26,10 +44,11 @@ case $lock in
 esac
 say "Setting up in ./$venv: downloads $size, once. Nothing is installed outside this folder."
 
-[ -x $venv/bin/python ] || "$python" -m venv $venv
-$venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-setup.lock
+[ -x $venv/bin/python ] || step "1/4 a virtual environment" "$python" -m venv $venv
+step "2/4 the installer" $venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-setup.lock
 # With hashes, so that a package that was swapped on its way is refused.
-$venv/bin/uv pip install --quiet --python $venv/bin/python --require-hashes --compile-bytecode -r "$lock"
-$venv/bin/uv pip install --quiet --python $venv/bin/python --no-deps --no-build-isolation -e .
+packages=$(grep -c '^[A-Za-z0-9]' "$lock")
+step "3/4 $packages packages" $venv/bin/uv pip install --quiet --python $venv/bin/python --require-hashes --compile-bytecode -r "$lock"
+step "4/4 Spotifire itself" $venv/bin/uv pip install --quiet --python $venv/bin/python --no-deps --no-build-isolation -e .
 cp "$lock" "$stamp"
 say "Set up."

@@ -16,18 +16,18 @@ EVERY_PLAIN = 10.0  # seconds, where lines stay
 
 
 def line(figures: Snapshot) -> Text:
-    """One line of figures; what is not known yet is a dash."""
+    """One line of figures: what was read is stored, known or refused, and the rest waits. A dash is not known yet."""
     parts = [
-        ("plays in", f"{figures.plays_in:,}", ""),
-        ("enriched", f"{figures.enriched:,}", ""),
+        ("read", f"{figures.plays_in:,}", ""),
         ("stored", f"{figures.stored:,}", ""),
+        ("known", f"{figures.known:,}", ""),
         ("refused", f"{figures.refused:,}", "yellow" if figures.refused else ""),
-        ("lag", f"{figures.lag:,}" if figures.lag is not None else "–", ""),
-        ("p99 to queryable", f"{figures.p99 * 1000:,.0f} ms" if figures.p99 is not None else "–", ""),
+        ("waiting", f"{figures.lag:,}" if figures.lag is not None else "–", ""),
+        ("queryable p99", f"{figures.p99:,.2f} s" if figures.p99 is not None else "–", ""),
     ]
-    drawn = Text()
+    drawn = Text(no_wrap=True, overflow="ellipsis")
     for number, (name, value, style) in enumerate(parts):
-        drawn.append("   " if number else "")
+        drawn.append("  " if number else "")
         drawn.append(f"{name} ", style="dim")
         drawn.append(value, style=style or "bold")
     return drawn
@@ -37,7 +37,7 @@ async def watch(console: Console, snapshot: Callable[[], Snapshot], stop: asynci
     """Show the figures until `stop`: one line that changes on a terminal, a line now and then elsewhere."""
     if not console.is_terminal:
         while not await _stopped(stop, EVERY_PLAIN):
-            console.print(line(snapshot()))
+            console.print(line(snapshot()), soft_wrap=True)
         return
     with Live(line(snapshot()), console=console, auto_refresh=False) as live:
         while not await _stopped(stop, EVERY):

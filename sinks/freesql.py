@@ -32,13 +32,18 @@ FUNCTIONS = re.compile(
     r"address.*|filesystem.*|trap|evalmlmethod|naivebayes.*|hostname|fqdn|hascolumnintable|mergetreeparinfo|sleep.*",
     re.IGNORECASE,
 )
+SYNTAX = 62
 HEAVY = frozenset({158, 159, 160, 241, 307, 396})  # a limit of rows, time, memory or bytes was reached
+
+EXAMPLE = 'spotifire sql "SELECT * FROM v_plays LIMIT 1"'
 
 _NODE = re.compile(r"^( *)(\w+)(?: (.*))?$")
 
 
 def run_free_sql(ch: ClickHouse, text: str, limit: int) -> Table:
     """The first `limit` rows. Raises UserError for what is not allowed, wrong, or too heavy."""
+    if not text.strip(" \t\r\n;"):
+        raise UserError("There is no query.", cure=f"Give one SELECT: {EXAMPLE}.")
     limits = {
         "limit": limit + 1,
         "max_execution_time": SECONDS,
@@ -122,6 +127,10 @@ def _nodes(tree: Sequence[str]) -> Iterator[tuple[int, str, str, str]]:
 
 def _explained(error: ClickHouseError) -> Exception:
     code = getattr(error, "code", None)
+    if "Multi-statements are not allowed" in str(error):
+        return UserError("Only one statement at a time can be run.", cure="Give them one by one.")
+    if code == SYNTAX and "Empty query" in str(error):  # nothing but comments
+        return UserError("There is no query.", cure=f"Give one SELECT: {EXAMPLE}.")
     text: Any = re.sub(r"^Code: \d+\. DB::Exception: ", "", str(error).strip().split("\n", 1)[0])[:300]
     if code in HEAVY:
         return UserError(
@@ -131,6 +140,5 @@ def _explained(error: ClickHouseError) -> Exception:
         )
     if code is None or code in WAIT:
         return error
-    return UserError(
-        f"ClickHouse refuses the query: {text}", cure='See `spotifire sql "SELECT * FROM v_plays LIMIT 1"`.'
-    )
+    text = re.sub(r": In scope SELECT formatQuery\(.*$", "", text)  # our own words round the query
+    return UserError(f"ClickHouse refuses the query: {text}", cure=f"See `{EXAMPLE}`.")

@@ -121,7 +121,11 @@ class Imports:
         """Mark as failed what a process that ended left running; how many. For the start of a process."""
         running = self._ch.query("SELECT import_id FROM imports FINAL WHERE state = 'running'")
         for (import_id,) in running:
-            self.fail(import_id, "interrupted: the process ended; import the same files again")
+            self.fail(
+                import_id,
+                "interrupted: the process ended; what it stored is kept. Import the same files again for the rest, "
+                "or undo it",
+            )
         return len(running)
 
     def _of(self, import_id: int) -> tuple[int, int]:
@@ -187,7 +191,7 @@ class Imports:
         )
         self._open_gaps(listener, import_id)
         for other, state in others:
-            held, _, _, first, last = rows_of(self._ch, listener, other)
+            held, _, _, first, last, _ = rows_of(self._ch, listener, other)
             if held and state == "done":
                 self._close_gaps(listener, other, first, last)
             self.recount(other)

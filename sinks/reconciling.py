@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
@@ -30,8 +31,9 @@ class Counted(Struct, frozen=True):
     tracks: int
     stored: int
     refused: dict[str, int]
-    first: Any  # ends of the first and the last sighting that it holds
+    first: Any  # ends of the first and the last sighting that it holds, without those of polls
     last: Any
+    span: tuple[datetime, datetime]  # as those, of all of them
 
     @property
     def missing(self) -> int:
@@ -50,16 +52,18 @@ class Counted(Struct, frozen=True):
             plays_merged=max(0, self.tracks - plays_new),
             gaps_closed=gaps_closed,
             seconds=seconds,
+            first=self.span[0] if self.held else None,
+            last=self.span[1] if self.held else None,
         )
 
 
 def count(ch: ClickHouse, listener: int, import_id: int, read: int, repeats: int) -> Counted:
     """What became of so many rows read, of which `repeats` have an id that stood in the files before."""
-    held, tracks, stored, first, last = rows_of(ch, listener, import_id)
+    held, tracks, stored, first, last, span = rows_of(ch, listener, import_id)
     refused = _refused(ch, import_id)
     if repeats and not _ACCEPTED.isdisjoint(refused):
         repeats -= _refused_copies(ch, listener, import_id)
-    return Counted(import_id, read, repeats, held, tracks, stored, refused, first, last)
+    return Counted(import_id, read, repeats, held, tracks, stored, refused, first, last, span)
 
 
 def _refused_copies(ch: ClickHouse, listener: int, import_id: int) -> int:
@@ -82,19 +86,23 @@ def _refused_copies(ch: ClickHouse, listener: int, import_id: int) -> int:
     return len(refused) - (len(set(refused)) - int(held))
 
 
-def rows_of(ch: ClickHouse, listener: int, import_id: int) -> tuple[int, int, int, Any, Any]:
-    """Sightings that it held, tracks that it was first to bring, sightings too, its first and last end."""
+def rows_of(ch: ClickHouse, listener: int, import_id: int) -> tuple[int, int, int, Any, Any, tuple[datetime, datetime]]:
+    """Sightings that it held, tracks that it was first to bring, sightings too, its first and last end.
+
+    These are once without what polls saw, and once of all.
+    """
     (found,) = ch.query(
         "SELECT count(), countIf(import_id = {id:UInt64} AND kind = 'track'), countIf(import_id = {id:UInt64}), "
         # an export of ours also brings back what polls saw, and these say nothing of the time between them
         "minIf(ended_at, source NOT IN ('spotify.recently-played', 'spotify.now-playing')), "
-        "maxIf(ended_at, source NOT IN ('spotify.recently-played', 'spotify.now-playing')) "
+        "maxIf(ended_at, source NOT IN ('spotify.recently-played', 'spotify.now-playing')), "
+        "min(ended_at), max(ended_at) "
         "FROM sightings FINAL WHERE listener = {l:UInt64} AND sighting_id IN "
         "(SELECT sighting_id FROM import_rows FINAL WHERE listener = {l:UInt64} AND import_id = {id:UInt64})",
         {"l": listener, "id": import_id},
     )
-    held, tracks, stored, first, last = found
-    return int(held), int(tracks), int(stored), first, last
+    held, tracks, stored, first, last, earliest, latest = found
+    return int(held), int(tracks), int(stored), first, last, (earliest, latest)
 
 
 def _refused(ch: ClickHouse, import_id: int) -> dict[str, int]:

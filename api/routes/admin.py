@@ -94,7 +94,7 @@ def command(services: ServicesOf, caller: Owner, command_id: CommandId) -> Comma
 
 @router.get("/stats", summary="What the worker did since it started")
 def stats(services: ServicesOf, caller: Owner) -> Response:
-    """Counts, lag in records, and p50 and p99 from published to queryable of the last minute, in seconds."""
+    """Counts; lag in records; p50 and p99 from published to queryable, last minute without backlogs, in seconds."""
     return JSONResponse(msgspec.to_builtins(needed(services.stats, "The worker")()))
 
 

@@ -59,6 +59,8 @@ EXAMPLE = {
         "plays_merged": 41,
         "gaps_closed": 1,
         "seconds": 4.2,
+        "first": "2016-03-02T07:41:09Z",
+        "last": "2025-10-30T21:14:55Z",
     },
     "refused_rows": [
         {

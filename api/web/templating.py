@@ -43,6 +43,7 @@ def environment() -> Environment:
     made.filters.update(
         number=words.number,
         percent=words.percent,
+        fit=words.fit,
         minutes=words.minutes,
         clock=words.clock,
         day=words.day,

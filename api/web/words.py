@@ -23,6 +23,11 @@ def percent(share: float | None) -> str:
     return f"{min(99, round(share * 100)) if share < 1 else 100}%"
 
 
+def fit(confidence: float) -> str:
+    """In words how far nearer (0 to 1) a listener is to the persona than to the others: no figure of how true it is."""
+    return "a clear fit" if confidence >= 0.9 else "a fair fit" if confidence >= 0.6 else "a loose fit"
+
+
 def minutes(value: float) -> str:
     """Minutes of listening: "47 min", "5.2 h", "1,204 h"."""
     if value < 60:

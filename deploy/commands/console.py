@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,8 +25,19 @@ from streams.contracts.errors import NothingYet, SpotifireError, UserError
 
 log = structlog.get_logger(__name__)
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+PIPED = 1_000  # columns where no terminal says how many: another program reads lines, and none may be broken
+
+
+def for_person(*, stderr: bool = False) -> Console:
+    """Standard output, or standard error: as wide as the terminal, and never broken where there is none."""
+    console = Console(stderr=stderr, highlight=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = PIPED
+    return console
+
+
+out = for_person()
+err = for_person(stderr=True)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -77,8 +89,7 @@ def guarded(run: Callable[P, R]) -> Callable[P, R]:
         try:
             return run(*args, **kwargs)
         except SpotifireError as error:
-            line = printable(" ".join(error.one_line().split()))
-            err.print(Text(f"spotifire: {line}", style="red" if err.is_terminal else ""), soft_wrap=True)
+            complain(error)
             raise typer.Exit(error.exit_code) from error
         except KeyboardInterrupt as stopped:
             raise typer.Exit(130) from stopped
@@ -94,6 +105,12 @@ def guarded(run: Callable[P, R]) -> Callable[P, R]:
             raise typer.Exit(1) from error
 
     return guard
+
+
+def complain(error: SpotifireError) -> None:
+    """One line on standard error: cause and cure."""
+    line = printable(" ".join(error.one_line().split()))
+    err.print(Text(f"spotifire: {line}", style="red" if err.is_terminal else ""), soft_wrap=True)
 
 
 def table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], *, title: str = "") -> Table:

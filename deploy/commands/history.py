@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -32,7 +34,7 @@ from deploy.commands.console import (
 from deploy.commands.corrections import Yes, carried_out, confirmed
 from deploy.commands.people import machine_zone
 from producers.history.own_zip import is_own_zip
-from streams.contracts.errors import SpotifireError, Unavailable, UserError
+from streams.contracts.errors import NotUtf8, SpotifireError, Unavailable, UserError
 from streams.contracts.ids import fold
 
 imports = typer.Typer(no_args_is_help=True, help="What was imported.")
@@ -40,6 +42,9 @@ imports = typer.Typer(no_args_is_help=True, help="What was imported.")
 WORDS = {"storing": "storing"}  # what is done besides reading, as the importer calls it
 LEFT_OUT = 12  # files left out that are named
 FORMATS = (".zip", ".json", ".jsonl", ".csv")  # names of files that a folder is searched for
+UTC_NAMES = ("UTC", "Etc/UTC", "Etc/Universal", "Etc/Zulu", "Etc/GMT", "GMT", "Universal", "Zulu")
+EXAMPLE = "Europe/Lisbon"
+OLD = timedelta(days=90)  # as the usual window: of a newest play before it most commands show nothing
 POLL = 0.2  # seconds between two looks at an import's progress
 
 
@@ -77,7 +82,16 @@ def import_(
         except Unavailable as error:
             cure = f"{error.cure} Then import again: nothing is stored twice."
             raise Unavailable(f"{error.message} The import may go on there.", cure=cure) from error
-    run.show(status["report"], lambda: reconciliation(status))
+    run.show(status["report"], lambda: Group(reconciliation(status), *next_step(status["report"], listener)))
+
+
+def next_step(report: dict[str, Any], listener: str) -> Iterator[Text]:
+    """A command that shows something of what was imported."""
+    if not report.get("last"):
+        return
+    old = datetime.now(UTC) - datetime.fromisoformat(report["last"]) > OLD
+    window = " --window all" if old else ""
+    yield Text(f"Next: spotifire profile {shlex.quote(printable(listener))}{window}")
 
 
 def files_of(paths: list[Path]) -> Iterator[Path]:
@@ -106,11 +120,22 @@ def ensure_listener(api: Api, name: str, timezone: str | None) -> None:
             if known is None:
                 raise
         else:
-            said = f"New listener {printable(name)}, local time by {zone} (change: spotifire listeners set)."
-            err.print(Text(said), soft_wrap=True)
+            err.print(Text(made_in(printable(name), zone, asked=timezone is not None)), soft_wrap=True)
     if known is not None and timezone not in (None, known["time_zone"]):
-        said = f"{printable(known['name'])} stays in {known['time_zone']}; to change it: spotifire listeners set"
-        err.print(Text(f"{said} --timezone."), soft_wrap=True)
+        said = f"{printable(known['name'])} stays in {known['time_zone']}"
+        err.print(Text(f"{said}; to change it: {setting(printable(known['name']), str(timezone))}"), soft_wrap=True)
+
+
+def made_in(name: str, zone: str, *, asked: bool) -> str:
+    """What a new listener's local time is, and how to change it."""
+    if zone in UTC_NAMES and not asked:
+        return f"New listener {name}. Their hours will be in UTC until you say their zone: {setting(name, EXAMPLE)}"
+    return f"New listener {name}, local time by {zone}. To change it: {setting(name, EXAMPLE)}"
+
+
+def setting(name: str, zone: str) -> str:
+    """The command that sets a listener's zone."""
+    return f"spotifire listeners set {shlex.quote(name)} --timezone {shlex.quote(zone)}"
 
 
 def find_listener(api: Api, name: str) -> dict[str, Any] | None:
@@ -168,6 +193,9 @@ def reconciliation(status: dict[str, Any]) -> Group:
     drawn.add_column(justify="right")
     drawn.add_column(overflow="fold")
     drawn.add_row(Text(f"{report['read']:,}", style="bold"), Text(f"rows read in {report['seconds']:.1f} s"))
+    if report.get("first"):
+        first, last = report["first"][:7], report["last"][:7]
+        drawn.add_row("", f"plays of {first}" if first == last else f"plays from {first} to {last}")
     drawn.add_row(f"{report['stored']:,}", "stored")
     drawn.add_row(f"{report['known']:,}", "already known")
     refused = sum(report["refused"].values())
@@ -183,6 +211,8 @@ def reconciliation(status: dict[str, Any]) -> Group:
         lines += [Text(""), Text(f"{len(left_out):,} files left out, for they hold no plays:")]
         lines += [Text(f"  {printable(one['file'])}: {printable(one['why'])}") for one in left_out[:LEFT_OUT]]
         lines += [Text(f"  and {len(left_out) - LEFT_OUT:,} more")] if len(left_out) > LEFT_OUT else []
+    if NotUtf8.reason in report["refused"]:
+        lines.append(Text("Save the files of the not-utf8 rows as UTF-8 and import them again."))
     if refused:
         lines.append(Text("What was refused is kept: spotifire dead-letters list"))
     return Group(*lines)
@@ -232,6 +262,7 @@ def in_short(row: dict[str, Any]) -> dict[str, Any]:
     names = [name.rpartition("/")[2] for name in row["files"]]
     report = row.get("report")
     return {
+        "read": row["read"] or None,  # of an interrupted one nobody counted
         "refused_rows": sum(report["refused"].values()) if report else None,
         "started_at": f"{row['started_at'][:16].replace('T', ' ')}",
         "files": shortened(names[0]) if len(names) == 1 else f"{len(names):,} files",

@@ -50,12 +50,17 @@ def recent(listener: Listener, limit: Limit = 20, json: Json = False, data: Data
     run.show(
         page,
         lambda: (
-            table([{**play, "when": local_minute(play)} for play in page["plays"]], columns)
+            table([{**play, "when": local_minute(play), "title": called(play)} for play in page["plays"]], columns)
             if page["plays"]
             else Text("No plays yet. Import an export: spotifire import PATH --listener NAME")
         ),
         empty=not page["plays"],
     )
+
+
+def called(play: dict[str, Any]) -> str:
+    """A play's title, or the URI of a track that Spotify removed: exports name it no more."""
+    return str(play["title"] or play["uri"])
 
 
 def local_minute(play: dict[str, Any]) -> str:
@@ -183,13 +188,15 @@ def profile(
 
 def portrait(answer: dict[str, Any]) -> Text:
     """A profile in a few lines."""
+    from api.web.words import fit
+
     drawn = Text(f"{printable(answer['name'])}: ", style="bold")
     if answer["persona"] is None:
         drawn.append("not enough data yet", style="default")
         if answer["window"] != "all":
             drawn.append(" (a longer window may know more: --window all)", style="not bold")
     else:
-        drawn.append(f"{answer['persona']} ({answer['confidence']:.0%} sure)")
+        drawn.append(f"{answer['persona']} ({fit(answer['confidence'])})")
     for reason in answer["reasons"]:
         drawn.append(f"\n  {printable(reason)}", style="not bold")
     return drawn

@@ -77,14 +77,17 @@ class HistoryFile:
         first = read(len(_UTF16[0]))
         if first not in _UTF16:
             return _after(first, read)
-        decoder = codecs.getincrementaldecoder("utf-16")("replace")
+        # half a character becomes bytes that are no UTF-8: the row that it stands in is refused
+        decoder = codecs.getincrementaldecoder("utf-16")("surrogatepass")
         decoder.decode(first)
 
         def transcoded(count: int) -> bytes:
             while found := read(count):
                 if text := decoder.decode(found):
-                    return text.encode("utf-8", "replace")
-            return decoder.decode(b"", final=True).encode("utf-8", "replace")
+                    return text.encode("utf-8", "surrogatepass")
+            left, _ = decoder.getstate()
+            decoder.reset()
+            return b"\xff" if left else b""
 
         return transcoded
 

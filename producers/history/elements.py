@@ -8,7 +8,7 @@ fell inside a text, or a row is broken), the block is gone through token by toke
 the elements of any JSON and tells which of them are broken.
 
 Memory: one block, or one element of at most `limit` bytes; a longer one is skipped byte by byte
-and counts as an unreadable row.
+and counts as a row that is too long.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
-from producers.history.rows import EXTENDED
+from producers.history.rows import EXTENDED, Unread
 from streams.contracts.errors import UserError
 
 BLOCK = 512 * 1024  # bytes: about 700 rows, decoded in 2 ms
@@ -30,7 +30,7 @@ _OUTSIDE = re.compile(rb'["\[\]{},]')
 _INSIDE = re.compile(rb'["\\\n]')  # a text cannot hold a line's end, so one missing quote spoils one row only
 _TRIES = 4  # cuts to try before a block is gone through token by token
 
-Found = Any  # a row of the shape that is read, or None where it cannot be read
+Found = Any  # a row of the shape that is read, why it is none (Unread), or None where it is no JSON object
 
 
 class Reads(Protocol):
@@ -40,7 +40,7 @@ class Reads(Protocol):
         """A whole JSON array -> its rows, or None where it is not valid, or holds something else."""
 
     def one(self, element: bytes) -> Any:
-        """One element of an array, as forgiving as can be; None where it cannot be read."""
+        """One element of an array; why it cannot be read, or None where it is no JSON object."""
 
 
 class Elements:
@@ -148,7 +148,7 @@ class Elements:
         while True:
             element, closed = self._element()
             if element is None or element.strip(_SPACE):
-                rows.append(None if element is None else self._of.one(element))
+                rows.append(Unread.TOO_LONG if element is None else self._of.one(element))
             elif not closed:
                 rows.append(None)  # nothing between two commas
             if closed or self.consumed >= stop:

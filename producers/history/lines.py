@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from producers.history.elements import BLOCK, LIMIT, Found, Reads
+from producers.history.rows import Unread
 
 
 class Lines:
     """Reads the rows of one file. An empty line is nothing; one that is no object is an unreadable row.
 
     `read(n)` gives at most n bytes, and b"" at the end. Memory: a block, or a line of at most
-    `limit` bytes; a longer one is skipped and counts as an unreadable row. The last line may end
+    `limit` bytes; a longer one is skipped and counts as a row that is too long. The last line may end
     with the file.
     """
 
@@ -33,7 +34,7 @@ class Lines:
                 found += self._rows(lines)
             if len(rest) > self._limit:
                 if not skipping:
-                    found.append(None)
+                    found.append(Unread.TOO_LONG)
                 rest, skipping = b"", True
             if found:
                 yield found
@@ -45,4 +46,4 @@ class Lines:
         many = self._of.many(b"[%b]" % b",".join(told))
         if many is not None and len(many) == len(told):
             return list(many)
-        return [self._of.one(line) if len(line) <= self._limit else None for line in told]
+        return [self._of.one(line) if len(line) <= self._limit else Unread.TOO_LONG for line in told]

@@ -15,10 +15,12 @@ from msgspec import Struct
 from msgspec.json import Encoder
 
 from producers.history import values
+from producers.history.rows import Unread
 from streams.contracts import ids
 from streams.contracts.events import DAY, EARLIEST, Artist, Kind, PlayRecorded, Source
 
 _URI = re.compile(r"\S{0,512}")
+_SPOTIFY = re.compile(r"spotify:[a-z]+:")
 _LONGEST_NAME = 1024
 _LONGEST_URI = 512
 
@@ -32,6 +34,17 @@ class Published(NamedTuple):
     end: int  # Unix milliseconds UTC that the rows are put in order by; 0 where unreadable
     origin: str  # where it stands, "name.json#17": the first row of a file is 1
     sighting_id: int  # 0 where the worker will refuse it
+
+
+_REFUSED = {  # what the worker refuses for the same reason, and nothing of the row
+    Unread.NOT_UTF8: b"\xff",
+    Unread.TOO_LONG: encode({"title": "-" * values.LONGEST}),
+}
+
+
+def unread(why: Unread, origin: str) -> Published:
+    """A row that could not be read."""
+    return Published(_REFUSED[why], 0, origin, 0)
 
 
 class Told(NamedTuple):
@@ -100,11 +113,12 @@ def length(value: Any) -> bool:
 
 
 def uri(value: Any) -> Any:
-    """A URI field; a local file's may be too long, and its names will do."""
+    """A URI field. One that is not Spotify's says nothing; a local file's may be too long, and its names will do."""
     found = values.text(value)
-    if isinstance(found, str) and len(found) > _LONGEST_URI and found.startswith("spotify:local:"):
-        return ""
-    return found
+    if not isinstance(found, str):
+        return found
+    local = found.startswith("spotify:local:")
+    return found if _SPOTIFY.match(found) and not (local and len(found) > _LONGEST_URI) else ""
 
 
 def sound(told: Told) -> bool:

@@ -17,7 +17,8 @@ from typing import Any
 from msgspec import Struct
 
 from producers.history.archive import HistoryFile
-from producers.history.published import Published, RowFormat
+from producers.history.published import Published, RowFormat, unread
+from producers.history.rows import Unread
 
 WINDOW = 16_384  # rows
 STEP = 4_096  # rows that come between two sortings: a block's 700 each time would cost as much as the rest
@@ -53,7 +54,8 @@ def read_export(
         with file.reading() as read:
             for found in file.shape.batches(read, label):
                 for number, row in enumerate(found, rows - before + 1):
-                    held.append(publish(row, f"{label}#{number}"))
+                    origin = f"{label}#{number}"
+                    held.append(unread(row, origin) if isinstance(row, Unread) else publish(row, origin))
                 rows += len(found)
                 surplus = len(held) - window
                 if surplus >= STEP:

@@ -8,6 +8,8 @@ yet: that is done by what makes events of the rows (formats.py and its neighbour
 from __future__ import annotations
 
 import json
+import re
+from enum import Enum
 from typing import Any, Generic, TypeVar
 
 from msgspec import DecodeError, Struct, field
@@ -78,15 +80,26 @@ class ScrobblePage(Struct):
     track: Any = None
 
 
+class Unread(Enum):
+    """Why a row could not be read, where it was told; a row that is no JSON object is None."""
+
+    NOT_UTF8 = "not-utf8"
+    TOO_LONG = "too-long"
+
+
+_DIGITS = 18  # of a number that is read as it stands: one of more is out of every range
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
 # what msgspec and json raise for input that is no JSON: not even one of these is a fault of ours
 UNREADABLE = (DecodeError, UnicodeDecodeError, RecursionError, ValueError)
 
 
 class Rows(Generic[RowT]):
-    """Reads rows of one shape."""
+    """Reads rows of one shape. Those that `hold_rows` leave it to as_row to look at each."""
 
-    def __init__(self, row: type[RowT]) -> None:
+    def __init__(self, row: type[RowT], *, hold_rows: bool = False) -> None:
         self._row = row
+        self._holds_rows = hold_rows
         self._names = {each.encode_name: each.name for each in fields(row)}
         self._list = Decoder(list[row])  # type: ignore[valid-type]
         self._one = Decoder(row)
@@ -98,34 +111,55 @@ class Rows(Generic[RowT]):
         except UNREADABLE:
             return None
 
-    def one(self, element: bytes) -> RowT | None:
-        """One element of the array -> a row, as forgiving as can be; None when it is no JSON object.
+    def one(self, element: bytes) -> RowT | Unread | None:
+        """One element of the array -> a row; why it is none; None when it is no JSON object.
 
-        Forgiven: bytes that are not UTF-8 (they become U+FFFD), lone surrogates, control characters
-        inside strings, NaN and Infinity.
+        Forgiven: control characters inside strings, NaN, Infinity and numbers without end. Not forgiven,
+        in a field that is looked at: bytes that are not UTF-8 and lone surrogates, for nobody can tell what was meant.
         """
         try:
             return self._one.decode(element)
         except UNREADABLE:
             pass
         try:
-            found = json.loads(element.decode("utf-8", "replace"), strict=False)
+            found = json.loads(element.decode("utf-8", "surrogateescape"), strict=False, parse_int=_whole)
         except (ValueError, RecursionError):
             return None
         if not isinstance(found, dict):
             return None
-        return self._row(**{self._names[name]: value for name, value in found.items() if name in self._names})
+        named = {self._names[name]: value for name, value in found.items() if name in self._names}
+        return Unread.NOT_UTF8 if not self._holds_rows and torn(list(named.values())) else self._row(**named)
 
 
-def as_row(row: type[RowT], found: Any) -> RowT | None:
+def as_row(row: type[RowT], found: Any) -> RowT | Unread | None:
     """What was decoded already, as a row whose fields have the names of the JSON; None for no object."""
     if not isinstance(found, dict):
         return None
-    return row(**{name: found[name] for name in row.__struct_fields__ if name in found})
+    named = {name: found[name] for name in row.__struct_fields__ if name in found}
+    return Unread.NOT_UTF8 if torn(list(named.values())) else row(**named)
+
+
+def torn(found: Any) -> bool:
+    """Whether a text in it holds a lone surrogate, which is also what bytes that are not UTF-8 are read as."""
+    left = [found]
+    while left:  # no recursion: it may be nested as deeply as can be read
+        each = left.pop()
+        if isinstance(each, str):
+            if not each.isascii() and _SURROGATE.search(each):
+                return True
+        elif isinstance(each, dict):
+            left += [*each, *each.values()]
+        elif isinstance(each, list):
+            left += each
+    return False
+
+
+def _whole(digits: str) -> int:
+    return int(digits if len(digits) <= _DIGITS else digits[:_DIGITS])
 
 
 EXTENDED = Rows(ExtendedRow)
 ACCOUNT = Rows(AccountRow)
 LISTENS = Rows(ListenRow)
 SCROBBLES = Rows(ScrobbleRow)
-SCROBBLE_PAGES = Rows(ScrobblePage)
+SCROBBLE_PAGES = Rows(ScrobblePage, hold_rows=True)

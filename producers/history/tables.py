@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from msgspec import Struct
 
 from producers.history.elements import BLOCK, LIMIT, Found
-from producers.history.rows import ScrobbleRow
+from producers.history.rows import ScrobbleRow, Unread, torn
 
 BATCH = 1_000  # rows
 
@@ -61,7 +61,8 @@ def columns_of(head: bytes) -> Columns | None:
 class Table:
     """Reads the rows of one file. `read(n)` gives at most n bytes, and b"" at the end.
 
-    A line with too few fields, and a field of over `limit` bytes, is an unreadable row.
+    A line with too few fields is an unreadable row, one with bytes that are not UTF-8 or a field of over
+    `limit` bytes is an Unread.
     """
 
     def __init__(self, read: Callable[[int], bytes], name: str, columns: Columns, limit: int = LIMIT) -> None:
@@ -73,14 +74,14 @@ class Table:
     def __iter__(self) -> Iterator[list[Found]]:
         found: list[Found] = []
         for line in self._lines():
-            found.append(self._row(line))
+            found.append(line if isinstance(line, Unread) else self._row(line))
             if len(found) == BATCH:
                 yield found
                 found = []
         if found:
             yield found
 
-    def _lines(self) -> Iterator[list[str] | None]:
+    def _lines(self) -> Iterator[list[str] | Unread | None]:
         table = csv.reader(self._texts(), delimiter=self._columns.separator)
         if self._columns.head:
             next(table, None)
@@ -89,15 +90,15 @@ class Table:
                 line = next(table)
             except StopIteration:
                 return
-            except csv.Error:  # a field over csv's own limit, or a carriage return in the midst
-                yield None
+            except csv.Error as error:  # a carriage return in the midst, or a field over csv's own limit
+                yield Unread.TOO_LONG if "field limit" in str(error) else None
                 continue
             if line:
-                yield line
+                yield Unread.NOT_UTF8 if torn(line) else line
 
     def _texts(self) -> Iterator[str]:
-        """The file's lines as text, bytes that are not UTF-8 replaced; a longer one is cut at the limit."""
-        decoder = codecs.getincrementaldecoder("utf-8-sig")("replace")
+        """The file's lines as text, bytes that are not UTF-8 as surrogates; a longer one is cut at the limit."""
+        decoder = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
         rest = ""
         while block := self._read(BLOCK):
             lines = (rest + decoder.decode(block)).split("\n")

@@ -18,9 +18,8 @@ from streams.contracts.events import EARLIEST
 LONGEST = 1100  # characters of a text that is too long and is refused: enough to be over every limit
 _FARTHEST = 2**53  # a number beyond this is out of every range; kept small enough to be written
 
-# control characters, direction overrides (they could reorder the page around a name), surrogates
+# control characters, direction overrides (they could reorder the page around a name)
 _UNWANTED = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+")
-_SURROGATES = re.compile("[\ud800-\udfff]")
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
 _REASON = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -50,9 +49,7 @@ def describe(value: Any) -> Any:
 
 
 def clean(text: str) -> str:
-    """A name without what could harm a terminal, a page or an encoder; white space at its ends goes too."""
-    if not text.isascii():
-        text = _SURROGATES.sub("\ufffd", text)
+    """A name without what could harm a terminal or a page; white space at its ends goes too."""
     return _UNWANTED.sub(" ", text).strip()[:LONGEST]
 
 

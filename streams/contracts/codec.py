@@ -10,6 +10,7 @@ quote the content: a dead letter's message may be read by people who may not rea
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from functools import cache
@@ -23,6 +24,7 @@ from streams.contracts.errors import (
     ImpossibleTime,
     MalformedJson,
     MissingField,
+    NotUtf8,
     OutOfRange,
     Refused,
     TooLong,
@@ -73,7 +75,7 @@ def decode(event_type: type[EventT], record: Taken, *, now_ms: int) -> EventT:
     """The event that a record holds. `now_ms` is Unix milliseconds UTC.
 
     A record without a `schema-version` header is read as the version that its topic's name says.
-    Raises MalformedJson, UnknownVersion, MissingField, WrongType, TooLong, ImpossibleTime or
+    Raises MalformedJson, NotUtf8, UnknownVersion, MissingField, WrongType, TooLong, ImpossibleTime or
     OutOfRange.
     """
     if not readable(record.headers):
@@ -92,7 +94,7 @@ def decode_value(event_type: type[EventT], value: bytes, *, now: int) -> EventT:
     except RecursionError:
         raise MalformedJson("the value is nested too deeply") from None
     except (msgspec.DecodeError, UnicodeError):
-        raise MalformedJson("the value is not JSON in UTF-8") from None
+        raise _unread(value) from None
     if _ENCODER.encode(event) != value:  # what our own publisher wrote is equal, and needs no second look
         _refuse_repeated_fields(event_type, value)
     if b"\\" in value:  # a line end in JSON is an escape
@@ -143,6 +145,14 @@ def _patterned(event_type: type[Struct]) -> tuple[str, ...]:
     )
 
 
+def _unread(value: bytes) -> Refused:
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(value)  # which forgives a last character that is cut
+    except UnicodeDecodeError:
+        return NotUtf8("the text is not in UTF-8: save the file as UTF-8, then import it again")
+    return MalformedJson("the value is not JSON in UTF-8")  # a lone surrogate too
+
+
 def _named(event_type: type[Struct], said: str) -> Refused:
     """msgspec's message -> our error, with the field's path and without what stood there."""
     found = _PATH.search(said)
@@ -182,8 +192,10 @@ def _refuse_repeated_fields(event_type: type[Struct], value: bytes) -> None:
 
     try:
         json.loads(value, object_pairs_hook=once, parse_int=len, parse_float=len)
-    except (RecursionError, ValueError):  # msgspec looks less closely at a field that it does not know
-        raise MalformedJson("the value is not JSON in UTF-8, or nested too deeply") from None
+    except RecursionError:  # msgspec looks less closely at a field that it does not know
+        raise MalformedJson("the value is nested too deeply") from None
+    except ValueError:
+        raise _unread(value) from None
 
 
 def _refuse_line_ends(event: Struct, fields: tuple[str, ...]) -> None:

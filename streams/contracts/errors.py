@@ -3,6 +3,7 @@
     SpotifireError                  .retriable says whether trying again can help
     ├── Refused                     a record that a person could mend: to the dead letters, the rest goes on
     │   ├── MalformedJson           the bytes are not a JSON object
+    │   ├── NotUtf8                 the text is in another encoding, or half a character stands in it
     │   ├── UnknownVersion          its schema version is not one that we read
     │   ├── MissingField            a required field is not there
     │   ├── WrongType               a field is there, and is something else
@@ -56,6 +57,12 @@ class MalformedJson(Refused):
     """The bytes are not a JSON object."""
 
     reason = "malformed-json"
+
+
+class NotUtf8(Refused):
+    """The text is in another encoding than UTF-8, or half a character (a lone surrogate) stands in it."""
+
+    reason = "not-utf8"
 
 
 class UnknownVersion(Refused):

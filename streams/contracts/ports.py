@@ -9,6 +9,7 @@ of streams/contracts/tables.py. Times are Unix milliseconds UTC.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Literal, Protocol
 
 import pyarrow as pa
@@ -296,6 +297,8 @@ class Reconciliation(Struct, frozen=True, kw_only=True):
     plays_merged: int
     gaps_closed: int
     seconds: float
+    first: datetime | None = None  # UTC: when the first and the last of its rows that are stored ended
+    last: datetime | None = None  # None where none is, and in reports from before it was noted
 
 
 class ImportLedger(Protocol):

@@ -79,6 +79,7 @@ async def test_an_export_is_dropped_read_and_undone_and_a_trip_accepted(tmp_path
             for line in ("102rows read", "100stored", "0already known", "2refused", "100new plays"):
                 await expect(report.locator("tr").filter(has_text=line).first).to_be_visible()
             await expect(report).to_contain_text("1 impossible time")
+            await expect(report).to_contain_text("plays of 2024-03")
             await expect(report).to_contain_text("Streaming_History_Audio_2024.json#101")
             await expect(report).to_contain_text("x.json: no list of plays")
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from msgspec.structs import replace
 from playwright.async_api import Page, async_playwright, expect
 
 from api.app import create_app
@@ -118,6 +119,10 @@ async def test_a_play_arrives_on_the_page(
         await expect(page.locator("#spoken")).to_have_text("New play: Clair de lune by Nobody")
         assert await page.get_by_text("Not for Ada").count() == 0
 
+        await publish(producer, replace(arriving(seeded.ada.id, now + 500, ""), artist="", uri="spotify:track:removed"))
+        await expect(first.locator(".title")).to_have_text("spotify:track:removed")
+        await expect(page.locator("#spoken")).to_have_text("New play: spotify:track:removed")
+
         await publish(producer, arriving(seeded.ada.id, now + 1000, HOSTILE))
         await expect(first.locator(".title")).to_have_text(HOSTILE)
         playing = PlaybackChanged(
@@ -154,12 +159,15 @@ async def test_hostile_names_from_the_database_stay_text(
 
 
 async def test_without_scripts_the_page_still_tells_everything(
-    clickhouse: ClickHouse, seeded: Seeded, tmp_path: Path
+    clickhouse: ClickHouse, store: Writer, seeded: Seeded, tmp_path: Path
 ) -> None:
+    removed = play(seeded.ada.id, int(seeded.ada.created_at.timestamp() * 1000), title="", artist="", uri="spotify:x:1")
+    store.write_plays(plays_table(removed))
     app = create_app(services(clickhouse, tmp_path))
     async with served(app) as url, a_page(java_script_enabled=False) as (page, _):
         await page.goto(f"{url}/?listener=Ada&window=all")
         await expect(page.locator("#plays li")).to_have_count(14)
+        await expect(page.locator("#plays .title").first).to_have_text("spotify:x:1")
         await page.get_by_text("As a table").first.click()
         await expect(page.locator("[data-chart=clock] tbody tr")).to_have_count(24)
         await expect(page.locator("[data-chart=clock] tbody tr").first).to_be_visible()

@@ -7,8 +7,10 @@ import socket
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from deploy import folder
+from deploy.commands.history import made_in, reconciliation
 from streams.contracts.errors import UserError
 from tests.support.stack import answer, command, running
 
@@ -86,6 +88,37 @@ def test_nothing_to_show_yet_is_an_exit_code_of_its_own(tmp_path: Path) -> None:
         done = command(tmp_path / "data", *question, "--json")
         assert done.returncode == 3, (question, done.stderr)
         json.loads(done.stdout)
+
+
+def test_an_import_says_when_its_plays_were_and_which_command_goes_on(tmp_path: Path) -> None:
+    data, file = tmp_path / "data", tmp_path / "history.json"
+    nameless = {"spotify_track_uri": "spotify:track:1", "ms_played": 60_000}
+    named = {**nameless, "master_metadata_track_name": "T", "master_metadata_album_artist_name": "A"}
+    rows = [{**named, "ts": "2016-03-01T10:00:00Z"}, {**nameless, "ts": "2019-10-01T10:00:00Z"}]
+    file.write_text(json.dumps(rows), "utf-8")
+    done = command(data, "import", str(file), "--listener", "Ada B", "--timezone", "Asia/Tokyo")
+    assert done.returncode == 0, done.stderr
+    assert "to change it: spotifire listeners set 'Ada B' --timezone" in done.stderr.replace("To", "to")
+    assert "plays from 2016-03 to 2019-10" in done.stdout
+    assert "Next: spotifire profile 'Ada B' --window all" in done.stdout
+    done = command(data, "import", str(file), "--listener", "Ada B", "--timezone", "Europe/Lisbon")
+    assert "stays in Asia/Tokyo; to change it: spotifire listeners set 'Ada B' --timezone Europe/Lisbon" in done.stderr
+    assert "spotify:track:1" in command(data, "recent", "Ada B").stdout
+
+
+def test_a_report_says_how_rows_in_another_encoding_are_mended() -> None:
+    counts = dict.fromkeys(("read", "stored", "known", "plays_new", "plays_merged", "gaps_closed"), 1)
+    console = Console(width=100)
+    with console.capture() as drawn:
+        console.print(reconciliation({"report": {**counts, "seconds": 1.0, "refused": {"not-utf8": 1}}}))
+    assert "Save the files of the not-utf8 rows as UTF-8 and import them again." in drawn.get()
+
+
+@pytest.mark.parametrize(("asked", "told"), [(False, "will be in UTC until"), (True, "local time by UTC")])
+def test_hours_in_utc_are_told_where_nobody_asked_for_them(asked: bool, told: str) -> None:
+    said = made_in("Bob", "UTC", asked=asked)
+    assert told in said
+    assert said.endswith("spotifire listeners set Bob --timezone Europe/Lisbon")
 
 
 def test_a_wrong_setting_is_named(tmp_path: Path) -> None:

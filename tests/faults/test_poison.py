@@ -33,7 +33,7 @@ def said(**changed: Any) -> Callable[[Record], Spoiled]:
 
 KINDS: list[tuple[str, Callable[[Record], Spoiled]]] = [
     ("malformed-json", lambda record: (record.value[: len(record.value) // 2], HEADERS)),
-    ("malformed-json", lambda _: (b"\xff\xfe\x00 not text", HEADERS)),
+    ("not-utf8", lambda _: (b"\xff\xfe\x00 not text", HEADERS)),
     ("malformed-json", lambda _: (b"", HEADERS)),
     ("malformed-json", lambda _: (None, HEADERS)),
     ("unknown-version", lambda record: (record.value, NEWER)),

@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from producers.history.elements import BLOCK, Elements
-from producers.history.rows import ExtendedRow
+from producers.history.rows import ExtendedRow, Unread
 from streams.contracts.errors import UserError
 from tests.history.recording import row, rows
 
 LIMIT = 4_000
 
 
-def read(text: bytes | str, *, limit: int = LIMIT, step: int | None = None) -> list[ExtendedRow | None]:
+def read(text: bytes | str, *, limit: int = LIMIT, step: int | None = None) -> list[Any]:
     stream = io.BytesIO(text if isinstance(text, bytes) else text.encode())
     elements = Elements((lambda n: stream.read(min(n, step))) if step else stream.read, "f.json", limit)
     found = [each for batch in elements for each in batch]
@@ -25,7 +25,7 @@ def read(text: bytes | str, *, limit: int = LIMIT, step: int | None = None) -> l
     return found
 
 
-def titles(found: list[ExtendedRow | None]) -> list[Any]:
+def titles(found: list[Any]) -> list[Any]:
     return [None if each is None else each.master_metadata_track_name for each in found]
 
 
@@ -89,15 +89,28 @@ def test_a_broken_row_spoils_no_other(broken: str) -> None:
 @pytest.mark.parametrize(
     ("inside", "title"),
     [
-        (b'"\\ud800x"', "\ud800x"),
-        (b'"\xff\xfe"', "\ufffd\ufffd"),
+        (b"9" * 10_000, 999_999_999_999_999_999),
         (b'"a\tb"', "a\tb"),
         (b"1e999", float("inf")),
         (b"Infinity", float("inf")),
     ],
 )
 def test_what_is_no_strict_json_is_forgiven(inside: bytes, title: Any) -> None:
-    assert titles(read(b'[{"master_metadata_track_name":%b}]' % inside)) == [title]
+    assert titles(read(b'[{"master_metadata_track_name":%b}]' % inside, limit=20_000)) == [title]
+
+
+@pytest.mark.parametrize("inside", [b"Bj\xf6rk", b"\\ud800x", b"\xed\xa0\x80", b"\xff\t"])
+def test_what_is_not_utf8_is_told_and_never_replaced(inside: bytes) -> None:
+    spoilt = b'[{"master_metadata_track_name":"%b"},{"username":"%b","master_metadata_track_name":"kept"}]'
+    first, second = read(spoilt % (inside, inside))
+    assert first is Unread.NOT_UTF8
+    assert isinstance(second, ExtendedRow)  # what is never looked at spoils nothing
+    assert second.master_metadata_track_name == "kept"
+
+
+def test_what_is_nested_deeply_is_looked_at_to_its_end() -> None:
+    deep = b'[{"master_metadata_track_name":%b"\\ud800"%b}]'
+    assert read(deep % (b"[" * 700, b"]" * 700)) == [Unread.NOT_UTF8]
 
 
 def test_a_missing_quote_costs_one_row_of_a_file_with_lines() -> None:
@@ -114,9 +127,9 @@ def test_an_element_over_the_limit_is_skipped(size: int) -> None:
     huge = json.dumps(row(master_metadata_track_name="x" * size))
     found = read(f"[{json.dumps(row())},{huge},{json.dumps(row())}]")
     if size < BLOCK:  # decoded with its block, and no danger
-        assert [each is None for each in found] == [False, False, False]
+        assert [isinstance(each, ExtendedRow) for each in found] == [True, True, True]
     else:
-        assert [each is None for each in found] == [False, True, False]
+        assert [each is Unread.TOO_LONG for each in found] == [False, True, False]
 
 
 @pytest.mark.parametrize("cut", [1, 2, 300, 900, -2, -1])

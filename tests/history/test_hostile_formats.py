@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ import pytest
 
 from producers.history import values
 from producers.history.archive import Exports
+from producers.history.published import unread
 from producers.history.reading import read_export
+from producers.history.rows import Unread
 from streams.contracts import codec
-from streams.contracts.errors import Refused
+from streams.contracts.errors import NotUtf8, Refused, TooLong
 from streams.contracts.events import PlayRecorded
 from tests.history.recording import write
 
@@ -79,6 +82,46 @@ def test_encodings(tmp_path: Path, form: str, encoding: str) -> None:
     assert found.artists[0].name == "Björk 東京"
 
 
+@pytest.mark.parametrize("form", [*FORMS, *TABLES])
+def test_another_encoding_is_refused_by_its_name_and_taken_once_saved_as_utf8(tmp_path: Path, form: str) -> None:
+    written = filled(form, artist="Bj\xf6rk")
+    if form not in TABLES:
+        written = written.replace("\\u00f6", "\xf6")
+    refused = told(tmp_path / form, written, "latin-1")
+    assert isinstance(refused, NotUtf8)
+    assert "save the file as UTF-8" in refused.message
+    assert "rk" not in refused.message
+    assert isinstance(found := told(tmp_path / form, written), PlayRecorded)
+    assert found.artists[0].name == "Bj\xf6rk"
+
+
+def test_half_a_character_in_utf16_is_refused(tmp_path: Path) -> None:
+    spoilt = filled("mainstream.csv", artist="\ud800x").encode("utf-16", "surrogatepass")
+    assert isinstance(outcome(write(tmp_path / "mainstream.csv", spoilt)), NotUtf8)
+
+
+def test_one_spoilt_scrobble_of_a_page_spoils_no_other(tmp_path: Path) -> None:
+    scrobbles = [{"artist": {"#text": name}, "name": "T", "date": {"uts": str(GOOD)}} for name in ("A", "\ud800", "C")]
+    path = write(tmp_path / "pages.json", json.dumps([{"track": scrobbles}]).encode())
+    with Exports([path]) as exports:
+        records = [one for batch in read_export(exports.files, 1, 2, NOW) for one in batch.records]
+    assert sorted((one.origin.rpartition("#")[2], bool(one.sighting_id)) for one in records) == [
+        ("1", True), ("2", False), ("3", True),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["account.json", "listens.jsonl", "mainstream.csv"])
+def test_a_name_of_three_megabytes_is_too_long(tmp_path: Path, form: str) -> None:
+    path = write(tmp_path / form, filled(form).encode())
+    with Exports([path]) as exports:
+        shape = exports.files[0].shape
+    with io.BytesIO(filled(form, artist="x" * 3_000_000).encode()) as stream:
+        first = next(row for rows in shape.batches(stream.read, form) for row in rows)
+    assert first is Unread.TOO_LONG
+    with pytest.raises(TooLong):
+        codec.decode_value(PlayRecorded, unread(first, "f#1").value, now=NOW)
+
+
 @pytest.mark.parametrize(
     ("form", "seconds"),
     [*((form, seconds) for form in FORMS for seconds in (0, LATER)), *((form, LATER) for form in TABLES)],
@@ -95,6 +138,7 @@ def test_times_that_cannot_be(tmp_path: Path, form: str, seconds: int) -> None:
     [
         ("account.json", {"played": "-1"}, "out-of-range"),
         ("account.json", {"played": "99999999999999"}, "out-of-range"),
+        ("account.json", {"played": "9" * 10_000}, "out-of-range"),
         ("account.json", {"played": "1e400"}, ""),
         ("account.json", {"played": "NaN"}, "wrong-type"),
         ("account.json", {"played": '"1000"'}, None),

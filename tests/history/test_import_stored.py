@@ -109,6 +109,21 @@ async def test_a_zip_with_what_real_and_hostile_exports_hold(instance: Instance,
     assert PLANTED_USER not in everything
 
 
+async def test_a_file_in_another_encoding_is_refused_and_stored_once_it_is_utf8(
+    instance: Instance, tmp_path: Path
+) -> None:
+    made = [row(ts=f"2024-05-0{day}T10:00:00Z", master_metadata_track_name=name) for day, name in ((1, "É"), (2, "E"))]
+    text, path = json.dumps(made, ensure_ascii=False), tmp_path / "history.json"
+    report = await instance.bring(write(path, text.encode("latin-1")))
+    assert (report.read, report.stored, report.refused) == (2, 1, {"not-utf8": 1})
+    letters = instance.clickhouse.query("SELECT origin, message FROM dead_letters FINAL")
+    assert letters == [("history.json#1", "the text is not in UTF-8: save the file as UTF-8, then import it again")]
+    again = await instance.bring(write(path, text.encode()))
+    assert (again.stored, again.known, again.refused) == (1, 1, {})
+    titles = instance.clickhouse.query("SELECT title FROM sightings FINAL ORDER BY ended_at")
+    assert titles == [("É",), ("E",)]
+
+
 async def test_a_simulated_history_is_stored_once(instance: Instance) -> None:
     simulator = Simulator(4)
     casual = simulator.listeners[4]

@@ -18,7 +18,7 @@ from producers.history.lines import Lines
 from producers.history.listens import USUAL
 from producers.history.published import Published
 from producers.history.reading import read_export
-from producers.history.rows import LISTENS
+from producers.history.rows import LISTENS, ListenRow, ScrobbleRow, Unread
 from producers.history.tables import Table, columns_of
 from streams.contracts import codec
 from streams.contracts.errors import Refused
@@ -208,7 +208,8 @@ def test_a_line_that_is_too_long_is_one_unreadable_row() -> None:
     good = json.dumps(listen()).encode()
     text = b"\n".join([good, b'{"x":"' + b"a" * 3_000_000 + b'"}', b"nonsense", b"", good])
     found = [each for batch in Lines(io.BytesIO(text).read, "l", of=LISTENS) for each in batch]
-    assert [each is not None for each in found] == [True, False, False, True]
+    assert found[1:3] == [Unread.TOO_LONG, None]
+    assert [isinstance(each, ListenRow) for each in found] == [True, False, False, True]
 
 
 def test_a_table_with_broken_lines_goes_on() -> None:
@@ -216,7 +217,8 @@ def test_a_table_with_broken_lines_goes_on() -> None:
     columns = columns_of(text)
     assert columns is not None
     found = [each for batch in Table(io.BytesIO(text).read, "t", columns) for each in batch]
-    assert [each is not None for each in found] == [True, False, False, True]
+    assert found[1:3] == [None, Unread.TOO_LONG]
+    assert [isinstance(each, ScrobbleRow) for each in found] == [True, False, False, True]
 
 
 @settings(max_examples=150, deadline=None)

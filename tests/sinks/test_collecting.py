@@ -11,6 +11,7 @@ from sinks.clickhouse import ClickHouse
 from sinks.collected import CollectedSightings
 from sinks.imports import Imports
 from sinks.reference import ClickHouseReference
+from sinks.times import to_time
 from sinks.writer import Writer
 from streams.contracts import codec
 from streams.contracts.errors import SpotifireError, UserError
@@ -66,6 +67,8 @@ def test_an_import_that_adds_up(clickhouse: ClickHouse, store: Writer) -> None:
     assert (report.read, report.stored, report.known) == (10, 5, 2)
     assert report.refused == {"wrong-type": 2, "too-long": 1}
     assert (report.plays_new, report.plays_merged, report.gaps_closed) == (3, 1, 1)
+    assert (report.first, report.last) == (to_time(NOON_MS), to_time(NOON_MS + 5 * MINUTE))
+    assert ledger.recount(first) == report
     assert clickhouse.query("SELECT state, finished_at IS NOT NULL FROM v_imports") == [("done", True)]
     assert clickhouse.scalar("SELECT count() FROM v_gaps WHERE closed_at IS NULL") == 1
     collected.note_gap(ADA, POLL, NOON_MS + MINUTE, NOON_MS + 2 * MINUTE)

@@ -185,3 +185,20 @@ def test_settings_do_not_leak_into_other_reads(reader: Reader, clickhouse: Click
     reader.sql("SELECT 1", 1)
     assert clickhouse.query("SELECT count() FROM (SELECT * FROM numbers(50))") == [(50,)]
     clickhouse.command("INSERT INTO plays (listener, play_id) VALUES (1, 1)")
+
+
+@pytest.mark.parametrize("query", ["", " ;\n", "-- nothing", "/* nothing */"])
+def test_no_query(guarded: Reader, query: str) -> None:
+    with pytest.raises(UserError, match=r"^There is no query\.$"):
+        guarded.sql(query, 10)
+
+
+def test_one_statement_at_a_time(guarded: Reader) -> None:
+    with pytest.raises(UserError, match=r"^Only one statement at a time can be run\.$"):
+        guarded.sql("SELECT 1; DROP TABLE plays", 10)
+
+
+def test_our_own_words_round_a_query_are_not_shown(guarded: Reader) -> None:
+    with pytest.raises(UserError) as refused:
+        guarded.sql("SELECT a FROM", 10)
+    assert "formatQuery" not in refused.value.message

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from streams.contracts.record import Record
 from streams.contracts.topics import LISTENER_COMMAND, PLAY_RECORDED
 from streams.latency import ArrayHistogram, RecentLatency
-from streams.metrics import Metrics, published_ms
+from streams.metrics import BACKLOG, Metrics, published_ms
 
 
 @given(st.lists(st.floats(0.002, 500), min_size=1, max_size=200), st.floats(0.01, 1))
@@ -42,6 +42,18 @@ def test_snapshot_counts_plays_and_not_commands() -> None:
     seen = metrics.snapshot()
     assert (seen.plays_in, seen.stored, seen.known, seen.refused, seen.plays) == (10, 7, 2, 1, 12)
     assert (seen.enriched, seen.lag) == (7, 6)
+
+
+def test_the_live_figure_leaves_backlogs_out() -> None:
+    metrics = Metrics()
+    metrics.queryable(np.full(5, 1_000, np.int64), now_ms=4_000)
+    metrics.queryable(np.full(BACKLOG, 1_000, np.int64), now_ms=5_000)
+    assert metrics.snapshot().p99 is None
+    metrics.queryable(np.array([4_900, 4_950], np.int64), now_ms=9_000)  # waited for the backlog
+    assert metrics.snapshot().p99 is None
+    metrics.queryable(np.array([4_990, 8_800], np.int64), now_ms=9_000)
+    assert metrics.snapshot().p99 == pytest.approx(0.2, rel=0.06)
+    assert f"publish_to_queryable_seconds_count {BACKLOG + 9}.0" in generate_latest(metrics.registry).decode()
 
 
 def test_prometheus_reads_it() -> None:

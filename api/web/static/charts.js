@@ -104,7 +104,7 @@
       series: [
         {
           type: "pie",
-          radius: ["44%", "64%"],
+          radius: ["38%", "56%"],
           padAngle: 1.5,
           itemStyle: { borderRadius: 6 },
           minAngle: 3,
@@ -112,10 +112,12 @@
             color: colour("--muted"),
             fontSize: 12,
             alignTo: "edge",
-            edgeDistance: 2,
+            edgeDistance: 0,
+            distanceToLabelLine: 3,
+            overflow: "break", // a long name takes two lines before it is cut
             minMargin: 4,
           },
-          labelLine: { length: 8, length2: 4, lineStyle: { color: colour("--line") } },
+          labelLine: { length: 6, length2: 2, lineStyle: { color: colour("--line") } },
           emphasis: { scaleSize: 4 },
           data: data.map((row) => ({
             ...row,

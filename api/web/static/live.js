@@ -43,13 +43,12 @@
     const item = template.content.firstElementChild.cloneNode(true);
     item.dataset.play = play.play_id;
     item.dataset.ended = String(ended);
-    item.querySelector(".title").textContent = play.title;
+    item.querySelector(".title").textContent = play.title || play.uri;
     item.querySelector(".by").textContent = play.artist;
     art(item.querySelector(".art"), play.image_url, play.title);
     const time = item.querySelector("time");
-    const began = play.started_at || ended;
-    const at = local(began, play.utc_offset_minutes);
-    time.dateTime = new Date(began).toISOString();
+    const at = local(ended, play.utc_offset_minutes); // the end, by which the list is in order
+    time.dateTime = new Date(ended).toISOString();
     time.children[0].textContent = at.clock;
     time.children[1].textContent = at.day;
     if (known) return known.replaceWith(item);
@@ -60,7 +59,7 @@
     document.getElementById("no-plays")?.remove();
     if (item === list.firstElementChild) {
       item.classList.add("fresh");
-      spoken.textContent = `New play: ${play.title} by ${play.artist}`;
+      spoken.textContent = `New play: ${play.title || play.uri}${play.artist ? ` by ${play.artist}` : ""}`;
     }
   };
 

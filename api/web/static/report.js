@@ -50,6 +50,8 @@ const spotifire = (() => {
     };
     const refused = Object.values(said.refused).reduce((sum, rows) => sum + rows, 0);
     row(count(said.read), `rows read in ${said.seconds.toFixed(1)} s`, "sum");
+    const [first, last] = [said.first, said.last].map((time) => (time || "").slice(0, 7));
+    if (first) row("", first === last ? `plays of ${first}` : `plays from ${first} to ${last}`);
     row(count(said.stored), "stored");
     row(count(said.known), "already known");
     row(count(refused), "refused");
@@ -65,6 +67,7 @@ const spotifire = (() => {
     const table = made("table");
     table.append(body);
     box.append(table);
+    if (said.refused["not-utf8"]) box.append(made("p", "Save the files of the rows that are not UTF-8 as UTF-8 and import them again.", "muted small"));
     const left = state.left_out || [];
     if (left.length) {
       box.append(made("p", `${count(left.length)} ${left.length === 1 ? "file" : "files"} left out:`, "muted small"));
