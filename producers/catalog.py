@@ -26,6 +26,7 @@ from msgspec import Meta, Struct
 
 from producers.history.elements import LIMIT, Elements
 from producers.history.lines import Lines
+from producers.history.rows import Unread
 from streams.contracts.errors import (
     MalformedJson,
     MissingField,
@@ -165,6 +166,9 @@ async def import_catalog(
     return result
 
 
+_Told = bytes | msgspec.Raw | Unread | None
+
+
 class _Texts:
     """Rows as the bytes that they are: each is decoded where it can be refused alone."""
 
@@ -182,8 +186,8 @@ class _Texts:
         return element
 
 
-def _rows(path: Path) -> Iterator[bytes | msgspec.Raw | None]:
-    """Each row's bytes, or None for one that is too long. Raises UserError."""
+def _rows(path: Path) -> Iterator[_Told]:
+    """Each row's bytes, or why there are none. Raises UserError."""
     try:
         with path.open("rb") as file:
             start = file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
@@ -203,16 +207,18 @@ def _rows(path: Path) -> Iterator[bytes | msgspec.Raw | None]:
         raise UserError(f"{path} cannot be read: {error.strerror}.", cure="Check the path and its rights.") from error
 
 
-def _listed(file: BinaryIO, path: Path) -> Iterator[bytes | msgspec.Raw | None]:
+def _listed(file: BinaryIO, path: Path) -> Iterator[_Told]:
     try:
         yield from chain.from_iterable(Elements(file.read, "it", of=_Texts()))
     except UserError as error:
         raise UserError(f"{path.name} is not a JSON list: {error.message}", cure=_CURE) from error
 
 
-def _described(decoder: msgspec.json.Decoder[_Row], raw: bytes | msgspec.Raw | None, source: str, at: int) -> Described:
+def _described(decoder: msgspec.json.Decoder[_Row], raw: _Told, source: str, at: int) -> Described:
     """One row. Raises MalformedJson, MissingField, WrongType, TooLong or OutOfRange."""
-    if raw is None:
+    if raw is Unread.NOT_UTF8 or raw is None:
+        raise MalformedJson("the row is not JSON in UTF-8")
+    if raw is Unread.TOO_LONG:
         raise TooLong(f"the row is longer than {LIMIT:,} bytes")
     try:
         row = decoder.decode(raw)
