@@ -111,6 +111,12 @@ class Reader(Taste, Rhythm, Evolution, Library):
         found: int | None = self._ch.scalar("SELECT listener FROM v_playback ORDER BY observed_at DESC LIMIT 1")
         return found
 
+    def most_heard(self) -> int | None:
+        """The listener with the most plays, about (rows that wait for a merge count too), or None."""
+        sql = "SELECT listener FROM plays GROUP BY listener ORDER BY count() DESC, listener LIMIT 1"
+        found: int | None = self._ch.scalar(sql)
+        return found
+
     def imports(self, listener: int, limit: int = 100) -> list[ImportRow]:
         """Imports, newest first."""
         rows = self._ch.query_dicts(

@@ -31,13 +31,12 @@ def visible(services: Services, caller: CallerOf) -> list[ListenerRow]:
 
 
 def first_shown(services: Services, rows: list[ListenerRow]) -> ListenerRow:
-    """Who is on the page before anybody is chosen: whoever plays, or played last; of demo listeners the first by name.
+    """Who is on the page before anybody is chosen: whoever plays, or played last; of demo listeners who plays most.
 
     Several of those play at any moment, and each load would show another one.
     """
-    if all(row.is_demo for row in rows):
-        return rows[0]
-    active = needed(services.reader, "The database").last_active()
+    reader = needed(services.reader, "The database")
+    active = reader.most_heard() if all(row.is_demo for row in rows) else reader.last_active()
     return next((row for row in rows if row.id == active), rows[0])
 
 
