@@ -106,6 +106,7 @@ def main() -> None:
         began = time.monotonic()
         make_me(ch, options.plays, begin, options.others)
         told("plays made", began)
+        time.sleep(SETTLE.total_seconds())  # the marks of audit and tick lie so far back, before or behind all plays
         began = time.monotonic()
         result["days"] = rollup.audit()
         told("rolled up", began)
