@@ -34,7 +34,7 @@ bench: setup ## measure what the docs claim; prints a table and JSON
 bench-stream: setup ## the stream engine against a bare loop and other frameworks; 50 minutes, writes docs/benchmarks*
 	$(BIN)/python -m tests.bench.stream $(ARGS)
 
-bench-read: setup ## every read of one listener, alone and among others (ARGS="--others 100000000": 15 minutes)
+bench-read: setup ## every read of one listener, alone and among others (ARGS="--others 100000000": over 10 minutes)
 	$(BIN)/python -m tests.bench.read $(ARGS)
 
 bench-import: setup ## an export from the command to the last row stored, while `up` runs (ARGS="--rows 1500000 --kafka embedded,apache")
