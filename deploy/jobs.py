@@ -11,8 +11,9 @@ from deploy.schedule import Job
 from deploy.services import s3_settings
 from deploy.settings import Settings
 from deploy.storage import Storage
+from producers.lasting import publish_lasting
 from sinks import archive
-from sinks.erase import left_over
+from sinks.erase import erased, left_over
 from sinks.rollup import Rollup
 from streams.contracts import ids
 from streams.contracts.topics import LISTENER_COMMAND, LISTENER_PROFILE
@@ -72,6 +73,5 @@ async def profiles(storage: Storage, publisher: Publisher) -> None:
     """Compute everybody's profile in the windows that are kept, store and publish them."""
     from ml.profile import refresh_profiles  # pandas takes a second to import: not before the page is up
 
-    for profile in await asyncio.to_thread(refresh_profiles, storage.ch, WINDOWS):
-        await publisher.publish(LISTENER_PROFILE, profile)
-    await publisher.flush()
+    computed = await asyncio.to_thread(refresh_profiles, storage.ch, WINDOWS)
+    await publish_lasting(publisher, LISTENER_PROFILE, computed, partial(erased, storage.ch))

@@ -5,20 +5,16 @@ In that order: one that is cut off anywhere is made whole by the next look at th
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import TypeVar
 
 from msgspec import Struct
 
-from producers.spotify.publishing import Publishes
+from producers.lasting import PublishesMany, publish_lasting, to_its_end
 from streams.contracts.events import LibraryItem
 from streams.contracts.ids import to_hex
 from streams.contracts.ports import Library, LibraryEntry, Look, Shelf
 from streams.contracts.topics import LIBRARY_ITEM
-
-T = TypeVar("T")
 
 SHELVES = (
     Shelf("saved-track"),
@@ -37,31 +33,19 @@ class Seen(Struct, frozen=True, kw_only=True):
     total: int
 
 
-async def synchronise(library: Library, publisher: Publishes, listener: int, shelf: Shelf, seen: Seen) -> int:
+async def synchronise(library: Library, publisher: PublishesMany, listener: int, shelf: Shelf, seen: Seen) -> int:
     """Make the stored list what was seen; how many changes were published.
 
     Raises StoreUnavailable and BrokerUnavailable; then it may be called again, or with a newer look.
     """
-    changes = await _stored(
+    changes = await to_its_end(
         partial(library.synchronise, listener, shelf, seen.listed, whole=seen.whole, looked_at=seen.looked_at)
     )
-    for entry in changes.entries:
-        await publisher.publish(LIBRARY_ITEM, event_of(listener, shelf, entry, changes.version))
-    if changes.entries:
-        await publisher.flush()
+    events = [event_of(listener, shelf, entry, changes.version) for entry in changes.entries]
+    published = await publish_lasting(publisher, LIBRARY_ITEM, events, library.erased)
     look = Look(looked_at=seen.looked_at, whole_at=seen.whole_at, total=seen.total, version=changes.version)
-    await _stored(partial(library.looked, listener, shelf, look))
-    return len(changes.entries)
-
-
-async def _stored(write: Callable[[], T]) -> T:
-    """In a thread, and not left before it ends: who is cancelled may be erased next, or the database closed."""
-    writing = asyncio.ensure_future(asyncio.to_thread(write))
-    try:
-        return await asyncio.shield(writing)
-    except asyncio.CancelledError:
-        await asyncio.gather(writing, return_exceptions=True)
-        raise
+    await to_its_end(partial(library.looked, listener, shelf, look))
+    return published
 
 
 def event_of(listener: int, shelf: Shelf, entry: LibraryEntry, version: int) -> LibraryItem:

@@ -6,14 +6,16 @@ bring them back. It may be run again after a crash at any point.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from types import SimpleNamespace
 
 from msgspec import Struct
 
 from sinks.clickhouse import ClickHouse
 from sinks.times import next_version
 from streams.contracts.ids import to_hex
+from streams.contracts.topics import LIBRARY_ITEM, LISTENER_PROFILE, Topic
 
 OF_LISTENER = "listener = {listener:UInt64}"
 # a record that could not be decoded says whose it is only by its key or its import
@@ -43,6 +45,8 @@ WHERE: Mapping[str, str] = {
     "commands": f"{OF_LISTENER} AND kind != 'erase'",  # the erasure itself stays visible
 }
 
+# whose rows say which keys a topic may hold: the columns are called as the fields of the key
+PUBLISHED: Mapping[Topic, str] = {LIBRARY_ITEM: "library_items", LISTENER_PROFILE: "profiles"}
 
 ERASED = 1 << 58  # added to the version of an erased listener's row, and far above microseconds: no setting wins
 NOT_ERASED = "NOT IN (SELECT listener FROM listeners FINAL WHERE erased_at IS NOT NULL)"
@@ -64,6 +68,30 @@ def erase_listener(ch: ClickHouse, listener: int) -> dict[str, int]:
             ch.command(f"ALTER TABLE {table} DELETE WHERE {where} SETTINGS mutations_sync = 2", params)
     _leave_tombstone(ch, listener)
     return counts
+
+
+def keys_of(ch: ClickHouse, listener: int, topic: Topic, start: int, limit: int) -> list[str]:
+    """The keys on a topic of PUBLISHED that rows of a listener have, in order, from number `start` on.
+
+    Without FINAL: an item that was removed has a row, and an older window too. Nothing is deleted but by
+    erasing, so those before `start` stay before it.
+    """
+    columns = ", ".join(f"`{name}`" for name in topic.key_fields if name != "listener")
+    rows = ch.query_dicts(
+        f"SELECT DISTINCT {columns} FROM {PUBLISHED[topic]} WHERE {OF_LISTENER} ORDER BY {columns} "
+        "LIMIT {limit:UInt64} OFFSET {start:UInt64}",
+        {"listener": listener, "limit": limit, "start": start},
+    )
+    return [topic.key_of(SimpleNamespace(listener=to_hex(listener), **row)) for row in rows]
+
+
+def erased(ch: ClickHouse, listeners: Collection[int]) -> set[int]:
+    """Who of them was erased, or is to be: the cut-off is set when it is asked for."""
+    rows = ch.query(
+        "SELECT listener FROM listeners FINAL WHERE listener IN {ids:Array(UInt64)} AND erased_at IS NOT NULL",
+        {"ids": sorted(listeners)},
+    )
+    return {listener for (listener,) in rows}
 
 
 class Held(Struct, frozen=True):

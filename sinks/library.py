@@ -6,12 +6,12 @@ between the two publishes with the next look, whose rows have versions above the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
 from sinks.clickhouse import ClickHouse
-from sinks.erase import NOT_ERASED
+from sinks.erase import NOT_ERASED, erased
 from sinks.times import next_version, to_ms, to_ms_or_none, to_time, to_time_or_none
 from streams.contracts.ports import LibraryChanges, LibraryEntry, Look, Shelf
 
@@ -25,6 +25,10 @@ class ClickHouseLibrary:
 
     def __init__(self, ch: ClickHouse) -> None:
         self._ch = ch
+
+    def erased(self, listeners: Collection[int]) -> set[int]:
+        """Who of them was erased, or is to be."""
+        return erased(self._ch, listeners)
 
     def looks(self, listener: int) -> Mapping[Shelf, Look]:
         """Each list that was ever looked at."""
@@ -97,7 +101,7 @@ class ClickHouseLibrary:
 
     def _may_write(self, listener: int) -> bool:
         """Whether the listener is not erased; what slips in behind it goes with erase.left_over."""
-        return bool(self._ch.scalar(f"SELECT {{listener:UInt64}} {NOT_ERASED}", {"listener": listener}))
+        return not self.erased([listener])
 
 
 def differing(

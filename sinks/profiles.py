@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sinks.clickhouse import ClickHouse
+from sinks.erase import erased
 from sinks.times import next_version, now_ms, to_time
 from streams.contracts.events import ListenerProfile
 from streams.contracts.ids import from_hex
@@ -47,12 +48,7 @@ class Profiles:
 
         Those of listeners who were erased meanwhile are dropped.
         """
-        ids = sorted({from_hex(p.listener) for p in profiles})
-        erased = self._ch.query(
-            "SELECT listener FROM listeners FINAL WHERE listener IN {ids:Array(UInt64)} AND erased_at IS NOT NULL",
-            {"ids": ids},
-        )
-        gone = {listener for (listener,) in erased}
+        gone = erased(self._ch, {from_hex(p.listener) for p in profiles})
         self._ch.insert(
             "profiles",
             ("listener", "window", "computed_at", "plays", "model_id", "persona", "confidence", "reasons", "features"),

@@ -14,13 +14,14 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 
+from sinks import erase
 from sinks import spans as intervals
 from sinks.clickhouse import ClickHouse
-from sinks.erase import erase_listener
 from sinks.patience import Patience
 from sinks.times import to_time
 from streams.contracts.ports import Span
 from streams.contracts.tables import DEAD_LETTERS, IMPORT_ROWS, PLAYBACK, PLAYS, SIGHTINGS
+from streams.contracts.topics import Topic
 
 SIGHTING_COLUMNS = ", ".join(SIGHTINGS.names)
 
@@ -96,9 +97,13 @@ class Writer:
         """Schema PLAYBACK."""
         self._write("playback", playback, PLAYBACK)
 
+    def keys_of(self, listener: int, topic: Topic, start: int, limit: int) -> Sequence[str]:
+        """Of a topic of topics.LASTING: the keys that rows of a listener have, in order, from number `start` on."""
+        return self._patiently(lambda: erase.keys_of(self._ch, listener, topic, start, limit))
+
     def erase(self, listener: int) -> Mapping[str, int]:
         """Delete every row of a listener in every table but the settings; rows deleted by table."""
-        return self._patiently(lambda: erase_listener(self._ch, listener))
+        return self._patiently(lambda: erase.erase_listener(self._ch, listener))
 
     def _write(self, table: str, rows: pa.Table, schema: pa.Schema) -> None:
         if rows.schema.names != schema.names:

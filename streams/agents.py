@@ -272,7 +272,7 @@ class Work(Generic[PreparedT]):
             plays=outcome.plays,
         )
         enriched = outcome.enriched if self._publish_enriched else type(outcome.enriched)()
-        await self._outlet.tell(enriched, outcome.dead_letters)
+        await self._outlet.tell(enriched, outcome.dead_letters, outcome.tombstones)
         self._metrics.published(len(enriched.keys))
 
 

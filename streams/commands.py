@@ -5,7 +5,7 @@
     hide         {"play"} or {"artist"} or {"track"}: counts nowhere; unhide takes it back
     merge        {"track", "into"}: one URI counts as another; unmerge {"track"} takes it back
     drop-countries  no sighting and play has the country any more, nor will later ones; keep-countries ends that
-    erase        everything of the listener, gone
+    erase        everything of the listener, gone, and tombstones on the topics that forget nothing
 
 A command is a row first (CommandLog); the record on Kafka only wakes the worker. `command` does the
 next piece and returns what is to be published, `conclude` notes it afterwards; call both in turn until
@@ -46,6 +46,7 @@ from streams.contracts.ports import (
     Span,
 )
 from streams.contracts.tables import IMPORT_ROWS, SIGHTINGS
+from streams.contracts.topics import LASTING
 from streams.identity import Keys, components, keys_of, plays_of
 from streams.matching import WINDOW
 from streams.neighbours import tracks_of
@@ -55,7 +56,7 @@ from streams.telling import removed
 
 REACH = 3_600  # seconds looked at, at first, to both sides of a play
 KINDS = get_args(CommandKind)
-ROWS = 10_000  # rows of an import, or plays of an erased listener, in one piece
+ROWS = 10_000  # rows of an import, or plays or keys of an erased listener, in one piece
 
 Steps: TypeAlias = Generator[tuple[Outcome, str], None, str]
 """Pieces: what to publish, and how far the command is; at the end what came of it."""
@@ -287,13 +288,24 @@ class Commands:
         return {uri, *(name for name in names if name)}
 
     def _erase(self, command: Command) -> Steps:
-        """Readers are told first: once the rows are gone, nothing says what to tell."""
+        """Readers are told first: once the rows are gone, nothing says what to tell.
+
+        The cut-off was set before. Whoever publishes on a topic of LASTING writes a row first and looks at the
+        cut-off last, after the broker has the record. So either its row is among those read here and its record
+        lies before our tombstone, or it sees the cut-off and takes back itself what it published.
+        """
         listener, last, told = command.listener, 0, 0
         self._pipeline.forget_listener(listener)  # what still comes is refused from here on
         while ids := self._corrections.play_ids(listener, last, ROWS):
             last, told = ids[-1], told + len(ids)
             gone = removed([listener] * len(ids), ids, self._pipeline.next_version())
             yield Outcome(enriched=gone), f"{told} plays told to be gone"
+        for topic in LASTING:
+            start = 0
+            while keys := self._store.keys_of(listener, topic, start, ROWS):
+                start += len(keys)
+                tombstones = [(topic, [key.encode() for key in keys])]
+                yield Outcome(tombstones=tombstones), f"{start} records of {topic.name} taken back"
         deleted = self._store.erase(listener)
         self._pipeline.forget_listener(listener)
         return ", ".join(f"{table} {rows}" for table, rows in deleted.items()) or "nothing was stored"

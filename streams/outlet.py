@@ -1,7 +1,7 @@
 """What a batch tells, published for as long as that takes.
 
 A Publisher that lost a record refuses all that follow, for their order is broken. Here the whole
-batch is published anew with a new one: readers of both topics expect that records repeat. So an
+batch is published anew with a new one: readers of every topic expect that records repeat. So an
 outage of the broker neither ends a worker nor lets it acknowledge.
 """
 
@@ -14,7 +14,7 @@ import structlog
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_never, wait_random_exponential
 
 from streams.contracts.errors import SpotifireError
-from streams.contracts.topics import DEAD_LETTER, PLAY_ENRICHED
+from streams.contracts.topics import DEAD_LETTER, PLAY_ENRICHED, Topic
 from streams.publisher import Publisher
 from streams.refusals import DeadLetter
 from streams.telling import Messages
@@ -26,7 +26,10 @@ log = structlog.get_logger(__name__)
 
 
 class Outlet:
-    """PLAY_ENRICHED and DEAD_LETTER. `make` gives a Publisher that was not started; `retried` is told of each retry."""
+    """PLAY_ENRICHED, DEAD_LETTER and tombstones.
+
+    `make` gives a Publisher that was not started; `retried` is told of each retry.
+    """
 
     def __init__(self, make: Callable[[], Publisher], retried: Callable[[], None]) -> None:
         self._make = make
@@ -56,9 +59,14 @@ class Outlet:
         except SpotifireError as error:
             log.warning("publisher did not end well", error=error.message)
 
-    async def tell(self, enriched: Messages, dead_letters: Sequence[DeadLetter]) -> None:
+    async def tell(
+        self,
+        enriched: Messages,
+        dead_letters: Sequence[DeadLetter],
+        tombstones: Sequence[tuple[Topic, Sequence[bytes]]],
+    ) -> None:
         """Publish; returns when the broker has it. Raises what time cannot mend."""
-        if not enriched.keys and not dead_letters:
+        if not enriched.keys and not dead_letters and not tombstones:
             return
         async for attempt in AsyncRetrying(
             retry=retry_if_exception(lambda error: isinstance(error, SpotifireError) and error.retriable),
@@ -69,15 +77,22 @@ class Outlet:
             reraise=True,
         ):
             with attempt:
-                await self._tell(enriched, dead_letters)
+                await self._tell(enriched, dead_letters, tombstones)
 
-    async def _tell(self, enriched: Messages, dead_letters: Sequence[DeadLetter]) -> None:
+    async def _tell(
+        self,
+        enriched: Messages,
+        dead_letters: Sequence[DeadLetter],
+        tombstones: Sequence[tuple[Topic, Sequence[bytes]]],
+    ) -> None:
         publisher = self._publisher or await self.start()
         try:
             await publisher.publish_many(PLAY_ENRICHED, enriched.keys, enriched.values)
             if dead_letters:
                 keys, values, headers = zip(*dead_letters, strict=True)
                 await publisher.publish_many(DEAD_LETTER, keys, values, headers)
+            for topic, gone in tombstones:
+                await publisher.publish_many(topic, gone, [None] * len(gone))
             await publisher.flush()
         except SpotifireError:
             await self._discard(publisher)

@@ -22,14 +22,11 @@ that is published alone waits for none of them, as long as little of ours is not
 
 from __future__ import annotations
 
-import re
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
-from operator import attrgetter
 from types import TracebackType
-from typing import Any
 
 import structlog
 from msgspec import Struct
@@ -125,7 +122,7 @@ class Publisher:
         The key is made of the event's fields as the topic says, unless one is given. `import_id`
         (16 hexadecimal digits) and `origin` ("name.json#17") become headers.
         """
-        made = key if key is not None else _key(topic, event)
+        made = key if key is not None else topic.key_of(event)
         await self.publish_raw(topic, made.encode(), codec.encode(event), _headers(import_id=import_id, origin=origin))
 
     async def publish_raw(
@@ -255,19 +252,6 @@ class Publisher:
         else:
             offset = future.result().offset
             self._pressure.acknowledged(partition, offset, size, records, stored() if stored else None)
-
-
-def _key(topic: Topic, event: Struct) -> str:
-    """`listener|window` -> the event's own two values, joined the same way."""
-    pattern, values_of = _key_parts(topic.key)
-    made: str = pattern % values_of(event)
-    return made
-
-
-@lru_cache
-def _key_parts(key: str) -> tuple[str, Callable[[Struct], Any]]:
-    names = re.findall(r"[a-z_]+", key)
-    return re.sub(r"[a-z_]+", "%s", key), attrgetter(*names)
 
 
 @lru_cache(maxsize=1024)

@@ -89,7 +89,7 @@ def _what_topics_hold(after: dict[str, Any]) -> list[str]:
     lines = ["Kafka's topics hold copies for a while (one in memory: until it stops):"]
     for topic, until in after["topics_until"].items():
         lines.append(
-            f"  {topic}: " + (f"until {until} UTC" if until else "the newest of each key, until it is replaced")
+            f"  {topic}: " + (f"until {until} UTC" if until else "taken back, and gone when Kafka compacts it")
         )
     lines.append("Whatever is read of them again is refused: erased.")
     return lines

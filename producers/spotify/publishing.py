@@ -6,16 +6,14 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from producers.lasting import PublishesMany
 from streams.contracts.topics import Topic
 
 
-class Publishes(Protocol):
-    """The one way onto Kafka. Both may raise BrokerUnavailable (retriable)."""
+class Publishes(PublishesMany, Protocol):
+    """The one way onto Kafka. All may raise BrokerUnavailable (retriable)."""
 
     async def publish(
         self, topic: Topic, event: Struct, *, key: str | None = None, import_id: str = "", origin: str = ""
     ) -> None:
         """Buffer one event; waits while too much is under way."""
-
-    async def flush(self) -> None:
-        """Return when the broker has everything that was published."""

@@ -16,6 +16,7 @@ import pyarrow as pa
 from msgspec import Struct
 
 from streams.contracts.events import ArtistDescribed, LibraryKind, TimeRange
+from streams.contracts.topics import Topic
 
 
 class ZonePeriod(Struct, frozen=True):
@@ -98,6 +99,12 @@ class PlayStore(Protocol):
 
     def write_playback(self, playback: pa.Table) -> None:
         """Schema PLAYBACK."""
+
+    def keys_of(self, listener: int, topic: Topic, start: int, limit: int) -> Sequence[str]:
+        """Of a topic of topics.LASTING: the keys that rows of a listener have, whatever became of what they say.
+
+        In order, from number `start` on.
+        """
 
     def erase(self, listener: int) -> Mapping[str, int]:
         """Delete every row of a listener in every table but the settings; rows deleted by table."""
@@ -266,6 +273,9 @@ class LibraryChanges(Struct, frozen=True):
 
 class Library(Protocol):
     """The tables of what listeners saved, follow and hear most. Nothing is written of an erased listener."""
+
+    def erased(self, listeners: Collection[int]) -> Collection[int]:
+        """Who of them was erased, or is to be."""
 
     def looks(self, listener: int) -> Mapping[Shelf, Look]:
         """Each list that was ever looked at."""

@@ -44,6 +44,11 @@ Values are JSON, described by the JSON Schemas in [schemas](schemas). Within a v
 fields are added, and readers ignore fields that they do not know. A field at its default may be left
 out. Times are Unix milliseconds in UTC, 64-bit ids are 16 hexadecimal digits.
 
+On a compacted topic about listeners a record may be a tombstone: the key, and a null value. It means
+that the listener was erased. Forget what the key held, whatever version it had; tombstones repeat, and come
+for keys that were never published too. Kafka drops the records before it when it compacts the partition, and
+the tombstone itself a day later.
+
 | header | on | value |
 |---|---|---|
 | `{CONTENT_TYPE}` | every record | `application/json` |

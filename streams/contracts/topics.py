@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from operator import attrgetter
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -31,11 +35,30 @@ class Topic(Struct, frozen=True, kw_only=True):
         """Kafka's `cleanup.policy`."""
         return "compact" if self.retention_ms is None else "delete"
 
+    @property
+    def key_fields(self) -> tuple[str, ...]:
+        """The fields of an event that its key is made of."""
+        return _form_of(self.key)[1]
+
+    def key_of(self, named: object) -> str:
+        """`listener|window` -> the two values of an event, or of whatever else has both, joined the same way."""
+        form, _, values_of = _form_of(self.key)
+        made: str = form % values_of(named)
+        return made
+
     def settings(self) -> dict[str, str]:
         """The topic's configuration as Kafka's CreateTopics takes it."""
         if self.retention_ms is None:
-            return {"cleanup.policy": "compact"}
+            # else Kafka leaves what was replaced until half of the log is new: for ever, where little is written
+            return {"cleanup.policy": "compact", "max.compaction.lag.ms": str(DAY)}
         return {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms)}
+
+
+@lru_cache
+def _form_of(key: str) -> tuple[str, tuple[str, ...], Callable[[object], Any]]:
+    """`listener|window` -> `%s|%s`, the names, and what reads both."""
+    names = tuple(re.findall(r"[a-z_]+", key))
+    return re.sub(r"[a-z_]+", "%s", key), names, attrgetter(*names)
 
 
 PLAY_RECORDED = Topic(
@@ -92,10 +115,11 @@ LIBRARY_ITEM = Topic(
     name="music.library.item.v1",
     key="listener|kind|time_range|item",  # without the range, compaction would keep a track of one top list only
     event=events.LibraryItem,
-    meaning="saved track, followed artist or top item, or its removal; may repeat, keep the highest version",
+    meaning="saved track, followed artist or top item, or its removal; may repeat, keep the highest version; "
+    "null: erased",
     partitions=4,
     retention_ms=None,
-    writers="library collector, demo",
+    writers="library collector, demo; worker, of the erased",
     readers="anyone",
 )
 ARTIST_DESCRIBED = Topic(
@@ -112,10 +136,10 @@ LISTENER_PROFILE = Topic(
     name="music.listener.profile.v1",
     key="listener|window",
     event=events.ListenerProfile,
-    meaning="the personality of one window",
+    meaning="the personality of one window; null: erased",
     partitions=4,
     retention_ms=None,
-    writers="profile job",
+    writers="profile job; worker, of the erased",
     readers="anyone",
 )
 
@@ -129,3 +153,6 @@ TOPICS: tuple[Topic, ...] = (
     ARTIST_DESCRIBED,
     LISTENER_PROFILE,
 )
+
+LASTING = tuple(topic for topic in TOPICS if topic.cleanup == "compact" and "listener" in topic.key_fields)
+"""They keep what they hold of a listener for as long as no tombstone (the key, with a null value) takes it back."""

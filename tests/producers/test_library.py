@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Sequence
 
 import pytest
-from msgspec import Struct
 
 from producers.library import SHELVES, Seen, synchronise
 from sinks.clickhouse import ClickHouse
@@ -30,10 +30,8 @@ class Slow(ClickHouseLibrary):
 class Nowhere:
     published = 0
 
-    async def publish(
-        self, topic: Topic, event: Struct, *, key: str | None = None, import_id: str = "", origin: str = ""
-    ) -> None:
-        self.published += 1
+    async def publish_many(self, topic: Topic, keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> None:
+        self.published += len(values)
 
     async def flush(self) -> None: ...
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -32,10 +32,11 @@ from sinks.writer import Writer
 from streams.contracts import codec
 from streams.contracts.events import LibraryItem, PlaybackChanged, PlayRecorded
 from streams.contracts.record import Record
-from streams.contracts.topics import PLAY_RECORDED, Topic
+from streams.contracts.topics import LIBRARY_ITEM, PLAY_RECORDED, Topic
 from streams.pipeline import Pipeline
 from tests.support.clickhouse import fresh_database
 
+FAR = 4_294_967_295_000  # the last moment that an event may name: clocks of tests run ahead
 REDIRECT = "http://127.0.0.1:8765/connect/callback"
 
 MakeFake = Callable[..., FakeSpotify]
@@ -90,6 +91,13 @@ class StraightIn:
             )
         )
         self._offset += 1
+
+    async def publish_many(self, topic: Topic, keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> None:
+        assert topic is LIBRARY_ITEM
+        for key, value in zip(keys, values, strict=True):
+            event = codec.decode_value(LibraryItem, value or b"", now=FAR)
+            assert key == topic.key_of(event).encode()
+            self.library.append(event)
 
     async def flush(self) -> None:
         waiting, self._waiting = self._waiting, []

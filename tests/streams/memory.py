@@ -13,6 +13,7 @@ import pyarrow as pa
 from streams.contracts.events import PlayRecorded
 from streams.contracts.ports import CatalogArtist, ListenerSettings, Span, ZonePeriod
 from streams.contracts.tables import DEAD_LETTERS, IMPORT_ROWS, PLAYBACK, PLAYS, SIGHTINGS
+from streams.contracts.topics import Topic
 from streams.pipeline import Pipeline
 from tests.streams.worlds import NOW, records
 
@@ -77,6 +78,9 @@ class MemoryStore:
 
     def write_playback(self, playback: pa.Table) -> None:
         self._write("playback", playback, PLAYBACK, "listener")
+
+    def keys_of(self, listener: int, topic: Topic, start: int, limit: int) -> Sequence[str]:
+        return []  # it holds no library and no profile
 
     def erase(self, listener: int) -> Mapping[str, int]:
         deleted = {}
