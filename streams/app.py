@@ -24,7 +24,7 @@ from msgspec import Struct
 
 from streams.agents import CommandRunner, SlicePipeline, Work, attach
 from streams.chunks import slices
-from streams.consumer import SliceScheduler, StoredOffsets
+from streams.consumer import StoredOffsets
 from streams.contracts.errors import BrokerUnavailable, SpotifireError
 from streams.contracts.topics import HOUR, LISTENER_COMMAND, PLAY_RECORDED, PLAYBACK_CHANGED, WORKER_GROUP
 from streams.metrics import Metrics
@@ -32,6 +32,7 @@ from streams.offsets import GroupOffsets
 from streams.outlet import Outlet
 from streams.positions import InHand, Positions
 from streams.publisher import Publisher, PublisherSettings
+from streams.reading import SliceScheduler
 from streams.watchdog import Stuck, Watchdog
 
 _BUFFERED_RUNS = 4

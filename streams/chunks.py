@@ -1,8 +1,8 @@
 """The engine between Kafka and the agents: an agent is handed slices, and acknowledges each one.
 
-    1. aiokafka fetches in a thread of its own          consumer.ConsumerThread._fetch_records
+    1. aiokafka fetches in a thread of its own          consumer.ConsumerThread, reading.Fetched
     2. what one fetch gave of a partition is a Run      consumer.ConsumerThread._runs
-    3. each Run is ONE message to Faust                 consumer.SliceScheduler
+    3. each Run is ONE message to Faust                 reading.SliceScheduler
     4. Faust hands it to the topic's agent              (flow control, rebalances: all Faust's)
     5. Runs of all partitions are gathered to a Slice   slices, here
     6. the agent works on it, and acknowledges          agents.Work
@@ -43,9 +43,10 @@ from typing import Any
 
 from msgspec import Struct
 
-from streams.consumer import Run, StoredOffsets
+from streams.consumer import StoredOffsets
 from streams.contracts.record import Taken
 from streams.positions import InHand, Partition, Positions
+from streams.reading import Run
 
 _AT_HAND_S = 0.005  # in which a Run that is there already comes out of Faust
 

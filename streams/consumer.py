@@ -11,20 +11,18 @@ import logging
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, ClassVar
+from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from faust.exceptions import ConsumerNotStarted
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer
-from faust.types.transports import SchedulingStrategyT
-from msgspec import Struct
 
 from streams.contracts.errors import SpotifireError
-from streams.contracts.record import Taken
 from streams.fencing import Fence
 from streams.positions import InHand, Partition, Positions
+from streams.reading import Fetched, Run
 
 _ASK_AGAIN_S = 1.0
 _FRESH_S = 10.0  # what the last fetch said of a partition's end is believed so long
@@ -35,59 +33,6 @@ log = structlog.get_logger(__name__)
 
 class UnfinishedWork(SpotifireError):
     """Partitions were taken away, and what was in hand did not finish in time."""
-
-
-class Run(Struct):
-    """Records of one partition that one fetch gave, in their order. To Faust it is one record."""
-
-    at: Partition
-    records: list[Taken]
-    start: int | None  # the fetch went on here; None: the first since the assignment or a seek
-    end: int  # the next offset; behind the last record, and behind control records that follow it
-    generation: int
-    taken_at: float  # seconds of the monotonic clock
-
-    # what Faust reads of a record
-    timestamp: ClassVar[None] = None
-    timestamp_type: ClassVar[None] = None
-    key: ClassVar[None] = None
-    headers: ClassVar[tuple[()]] = ()
-    checksum: ClassVar[None] = None
-    serialized_key_size: ClassVar[int] = -1
-    serialized_value_size: ClassVar[int] = -1
-
-    @property
-    def topic(self) -> str:
-        """Its topic's name."""
-        return self.at.topic
-
-    @property
-    def partition(self) -> int:
-        """Its partition's number."""
-        return self.at.partition
-
-    @property
-    def offset(self) -> int:
-        """The last one that it covers."""
-        return self.end - 1
-
-    @property
-    def value(self) -> Run:
-        """Itself: with the `raw` serializer and no type, Faust hands it through."""
-        return self
-
-    @property
-    def first(self) -> int:
-        """Its first record's offset; its end if it has none."""
-        return self.records[0].offset if self.records else self.end
-
-
-class SliceScheduler(SchedulingStrategyT):
-    """Faust's setting ConsumerScheduler: what is handed on of a fetch, in which order."""
-
-    def iterate(self, records: Mapping[Any, Run]) -> Iterator[tuple[Any, Run]]:  # type: ignore[override]
-        """Every partition's Run, the shortest first: a command need not wait behind an import."""
-        return iter(sorted(records.items(), key=lambda item: len(item[1].records)))
 
 
 class ConsumerThread(AIOKafkaConsumerThread):
@@ -120,6 +65,11 @@ class ConsumerThread(AIOKafkaConsumerThread):
         name = self.app.conf.consumer_group_instance_id
         self._fence = Fence(consumer, name) if name else None
         return consumer
+
+    async def on_start(self) -> None:
+        """As Faust's."""
+        await super().on_start()
+        self._ensure_consumer()._fetcher._records = Fetched()  # nothing is subscribed to, so it is empty
 
     async def _fetch_records(self, consumer: AIOKafkaConsumer, *args: Any, **kwargs: Any) -> Any:
         return self._runs(consumer, await super()._fetch_records(consumer, *args, **kwargs))

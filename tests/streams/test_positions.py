@@ -5,10 +5,10 @@ import asyncio
 import pytest
 
 from streams.chunks import _firsts
-from streams.consumer import Run
 from streams.contracts.errors import RecordsLost, SpotifireError
 from streams.contracts.record import Record
 from streams.positions import Hole, InHand, Partition, Positions
+from streams.reading import Run
 
 AT = Partition("topic", 0)
 
