@@ -18,11 +18,12 @@ from sinks.commands import Commands as CommandLog
 from sinks.corrections import ClickHouseCorrections
 from sinks.imports import Imports
 from sinks.patience import PatientClickHouse
-from streams.app import Worker, WorkerSettings
+from streams.app import WorkerSettings
 from streams.commands import Commands
 from streams.metrics import Metrics
 from streams.pipeline import Pipeline
 from streams.publisher import Publisher
+from streams.worker import Worker
 
 SETTLE = 3.0  # seconds that what was published may take to be stored when stopping
 

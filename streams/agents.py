@@ -22,16 +22,12 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Future
-from contextlib import aclosing, asynccontextmanager, suppress
-from functools import partial
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Generic, Protocol, TypeVar
 
-import faust
 import structlog
-from faust.types import AgentT
-from mode import CrashingSupervisor
 from msgspec import Struct
 
 from streams.chunks import Slice
@@ -291,40 +287,3 @@ def _listeners(records: Sequence[Taken]) -> tuple[list[int], list[Refusal]]:
         else:
             listeners[from_hex(event.listener)] = None
     return list(listeners), refusals
-
-
-Slicer = Callable[[Any], AsyncIterator[Slice]]
-"""Turns an agent's stream into slices: streams.chunks.slices with its settings bound."""
-
-
-def attach(app: faust.App, work: Work[Any], commands: CommandRunner | None, slicer: Slicer) -> list[AgentT[Any]]:
-    """Make the agents of the app: one a topic, and this list is all there are. No `commands`: none for them."""
-    jobs: list[tuple[str, str, Callable[[AsyncIterator[Slice]], Awaitable[None]]]] = [
-        ("plays", PLAY_RECORDED.name, work.plays),
-        ("playback", PLAYBACK_CHANGED.name, work.playback),
-    ]
-    if commands is not None:
-        jobs.append(("commands", LISTENER_COMMAND.name, partial(work.commands, commands)))
-    return [_agent(app, name, topic, job, slicer) for name, topic, job in jobs]
-
-
-def _agent(
-    app: faust.App,
-    name: str,
-    topic: str,
-    job: Callable[[AsyncIterator[Slice]], Awaitable[None]],
-    slicer: Slicer,
-) -> AgentT[Any]:
-    async def agent(stream: Any) -> None:
-        # closed at once when the job raises, and not when the collector comes by
-        async with aclosing(slicer(stream)) as parts:  # type: ignore[type-var]
-            await job(parts)
-
-    # raw and without types: Faust acknowledges what it cannot decode, so it decodes nothing
-    channel = app.topic(topic, key_serializer="raw", value_serializer="raw")
-    return app.agent(
-        channel,
-        name=f"spotifire.{name}",
-        concurrency=1,  # two would acknowledge out of order
-        supervisor_strategy=CrashingSupervisor,
-    )(agent)

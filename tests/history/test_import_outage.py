@@ -20,13 +20,14 @@ from sinks.imports import Imports
 from sinks.listeners import Listeners
 from sinks.reference import ClickHouseReference
 from sinks.writer import Writer
-from streams.app import Worker, WorkerSettings
+from streams.app import WorkerSettings
 from streams.contracts.errors import StoreUnavailable
 from streams.contracts.ids import hash64
 from streams.contracts.ports import ListenerSettings, Reconciliation, ZonePeriod
 from streams.metrics import Metrics
 from streams.pipeline import Pipeline
 from streams.publisher import Publisher, PublisherSettings
+from streams.worker import Worker
 from tests.history.recording import RecordingLedger, RecordingPublisher, rows, write
 from tests.support.clickhouse import chdb_folder
 from tests.support.proxy import Fault, Proxy

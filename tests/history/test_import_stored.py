@@ -20,12 +20,13 @@ from sinks.imports import Imports
 from sinks.listeners import Listeners
 from sinks.reference import ClickHouseReference
 from sinks.writer import Writer
-from streams.app import Worker, WorkerSettings
+from streams.app import WorkerSettings
 from streams.contracts.ids import from_hex, hash64, to_hex
 from streams.contracts.ports import ListenerSettings, Reconciliation, ZonePeriod
 from streams.metrics import Metrics
 from streams.pipeline import Pipeline
 from streams.publisher import Publisher, PublisherSettings
+from streams.worker import Worker
 from tests.history.recording import row, write
 from tests.support.data import shared_data
 

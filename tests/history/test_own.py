@@ -29,7 +29,7 @@ from sinks.imports import Imports
 from sinks.listeners import Listeners
 from sinks.reference import ClickHouseReference
 from sinks.writer import Writer
-from streams.app import Worker, WorkerSettings
+from streams.app import WorkerSettings
 from streams.contracts.errors import UserError
 from streams.contracts.ids import hash64
 from streams.contracts.ports import ListenerSettings, Reconciliation, ZonePeriod
@@ -37,6 +37,7 @@ from streams.contracts.tables import IMPORT_ROWS
 from streams.metrics import Metrics
 from streams.pipeline import Pipeline
 from streams.publisher import Publisher, PublisherSettings
+from streams.worker import Worker
 from tests.history.recording import row, write
 from tests.support.clickhouse import fresh_database
 from tests.support.rows import sighting, sightings_table

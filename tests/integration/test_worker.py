@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from msgspec.structs import replace
 
-from streams.app import Worker, WorkerSettings
+from streams.app import WorkerSettings
 from streams.contracts.errors import RecordsLost
 from streams.contracts.events import ListenerCommand, PlaybackChanged
 from streams.contracts.record import Taken
@@ -31,6 +31,7 @@ from streams.contracts.topics import (
 from streams.metrics import Metrics
 from streams.offsets import GroupOffsets, Standing
 from streams.publisher import Publisher, PublisherSettings
+from streams.worker import Worker
 from tests.support.kafka import Kafka
 from tests.support.recorder import NOW, Recorder, play, slow, uri
 

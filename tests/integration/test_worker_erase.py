@@ -27,7 +27,7 @@ from sinks.listeners import Listeners
 from sinks.profiles import Profiles
 from sinks.reference import ClickHouseReference
 from sinks.writer import Writer
-from streams.app import Worker, WorkerSettings
+from streams.app import WorkerSettings
 from streams.commands import Commands
 from streams.contracts.events import ListenerProfile
 from streams.contracts.ids import from_hex, to_hex
@@ -38,6 +38,7 @@ from streams.metrics import Metrics
 from streams.outlet import Outlet
 from streams.pipeline import Pipeline
 from streams.publisher import Publisher, PublisherSettings
+from streams.worker import Worker
 from tests.integration.test_worker import MADE
 from tests.support.kafka import Kafka
 

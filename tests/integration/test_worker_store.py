@@ -12,12 +12,13 @@ from sinks.clickhouse import ClickHouse
 from sinks.listeners import Listeners
 from sinks.reference import ClickHouseReference
 from sinks.writer import Writer
-from streams.app import Worker, WorkerSettings
+from streams.app import WorkerSettings
 from streams.contracts.ids import from_hex, sighting_id
 from streams.contracts.topics import PLAY_RECORDED
 from streams.metrics import Metrics
 from streams.pipeline import Pipeline
 from streams.publisher import Publisher, PublisherSettings
+from streams.worker import Worker
 from tests.support.kafka import Kafka
 from tests.support.recorder import play
 

@@ -15,11 +15,12 @@ from producers.spotify.fake.troubles import NASTY
 from sinks.clickhouse import ClickHouse
 from sinks.reference import ClickHouseReference
 from sinks.writer import Writer
-from streams.app import Worker, WorkerSettings
+from streams.app import WorkerSettings
 from streams.contracts.errors import SourceUnavailable
 from streams.metrics import Metrics
 from streams.pipeline import Pipeline
 from streams.publisher import Publisher, PublisherSettings
+from streams.worker import Worker
 
 from .conftest import Bench, MakeFake, MovingClock
 from .test_collector import QUICK, until

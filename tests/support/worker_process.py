@@ -12,8 +12,9 @@ import socket
 import sys
 from pathlib import Path
 
-from streams.app import Worker, WorkerSettings
+from streams.app import WorkerSettings
 from streams.metrics import Metrics
+from streams.worker import Worker
 from tests.support.recorder import Recorder, slow
 
 
