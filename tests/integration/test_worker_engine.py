@@ -17,7 +17,7 @@ import pytest
 from faust.assignor.partition_assignor import PartitionAssignor
 
 from sinks.patience import Patience
-from streams import app as worker_app
+from streams import worker as worker_module
 from streams.agents import Work
 from streams.app import WorkerSettings, make_app
 from streams.chunks import Slice
@@ -163,7 +163,7 @@ async def test_an_outage_longer_than_the_poll_interval(
         app.conf.broker_max_poll_interval = 2.0
         return app
 
-    monkeypatch.setattr(worker_app, "make_app", impatient)
+    monkeypatch.setattr(worker_module, "make_app", impatient)
     recorder = Recorder()
     back = threading.Event()
 
@@ -237,7 +237,7 @@ async def test_a_publisher_that_broke_is_replaced_and_nothing_is_acknowledged_be
             made.append(self)
             await super().start()
 
-    monkeypatch.setattr(worker_app, "Publisher", Fragile)
+    monkeypatch.setattr(worker_module, "Publisher", Fragile)
     recorder = Recorder()
     await publish(inprocess_kafka, 50)
     worker = make(inprocess_kafka, tmp_path, recorder)

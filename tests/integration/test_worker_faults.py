@@ -15,6 +15,7 @@ from mode import OneForOneSupervisor
 from deploy.kafka.apache import ApacheKafka
 from streams import agents as worker_agents
 from streams import app as worker_app
+from streams import worker as worker_module
 from streams.chunks import Slice
 from streams.consumer import StoredOffsets
 from streams.contracts.record import Record, Taken
@@ -58,7 +59,7 @@ async def test_control_with_fausts_own_acknowledging_records_are_lost(
             records = [record_of(event.message) for event in events]
             yield Slice(records, 1, lambda: True, lambda: None, lambda: None)
 
-    monkeypatch.setattr(worker_app, "slices", stock)
+    monkeypatch.setattr(worker_module, "slices", stock)
     monkeypatch.setattr(worker_app, "SliceScheduler", DefaultSchedulingStrategy)
     monkeypatch.setattr(StoredOffsets, "of", lambda *_, **__: Stock)
     monkeypatch.setattr(worker_agents, "CrashingSupervisor", OneForOneSupervisor)
