@@ -13,7 +13,6 @@ from faust.transport.utils import DefaultSchedulingStrategy
 from mode import OneForOneSupervisor
 
 from deploy.kafka.apache import ApacheKafka
-from streams import agents as worker_agents
 from streams import app as worker_app
 from streams import worker as worker_module
 from streams.chunks import Slice
@@ -62,7 +61,7 @@ async def test_control_with_fausts_own_acknowledging_records_are_lost(
     monkeypatch.setattr(worker_module, "slices", stock)
     monkeypatch.setattr(worker_app, "SliceScheduler", DefaultSchedulingStrategy)
     monkeypatch.setattr(StoredOffsets, "of", lambda *_, **__: Stock)
-    monkeypatch.setattr(worker_agents, "CrashingSupervisor", OneForOneSupervisor)
+    monkeypatch.setattr(worker_app, "CrashingSupervisor", OneForOneSupervisor)
     recorder = Recorder()
 
     def fail(_: Sequence[Taken]) -> None:
