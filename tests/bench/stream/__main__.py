@@ -22,7 +22,7 @@ from typing import Any
 from deploy.kafka.jars import VERSION
 from deploy.logs import configure
 from streams.contracts.errors import SpotifireError
-from tests.bench.stream import hotspots, latency, neighbour, report, rivals, workers
+from tests.bench.stream import hotspots, latency, neighbour, report, restart, rivals, workers
 from tests.bench.stream.backlogs import BACKLOGS, now_ms
 from tests.bench.stream.brokers import running
 from tests.bench.stream.contest import OTHERS, PACKAGES, Contest, Tell, hold
@@ -30,7 +30,7 @@ from tests.bench.stream.databases import Databases
 from tests.bench.stream.processes import Ended
 
 FULL = 1_000_000
-PARTS = ("contest", "hotspots", "workers", "latency", "neighbour")
+PARTS = ("contest", "hotspots", "workers", "latency", "neighbour", "restart")
 LIBS = rivals.VENV / f"libs-{VERSION}"
 
 
@@ -95,6 +95,8 @@ def measured(place: Path, options: argparse.Namespace, tell: Tell) -> Iterator[t
         yield "latency", tried(partial(latency.measure, place, databases, LIBS, options.seconds, tell), tell)
     if "neighbour" in only:
         yield "neighbour", tried(partial(neighbour.measure, place, LIBS, records, options.seconds, tell), tell)
+    if "restart" in only:
+        yield "restart", tried(partial(restart.measure, place, databases, LIBS, tell), tell)
 
 
 def tried(measure: Callable[[], dict[str, Any]], tell: Tell) -> dict[str, Any]:

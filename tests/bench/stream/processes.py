@@ -8,6 +8,7 @@ import queue
 import subprocess
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -23,7 +24,14 @@ class Ended(Exception):
 class Process:
     """`python -m MODULE ARGUMENTS`, whose standard output is lines of JSON. A context manager."""
 
-    def __init__(self, python: Path, module: str, arguments: list[str], log: Path) -> None:
+    def __init__(
+        self,
+        python: Path,
+        module: str,
+        arguments: list[str],
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.started = time.monotonic()
         self._log = log
         self._said: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
@@ -33,7 +41,7 @@ class Process:
                 [str(python), "-m", module, *arguments],
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
             )
         threading.Thread(target=self._listen, daemon=True).start()
 

@@ -12,11 +12,12 @@ from typing import Any
 
 from tests.bench.stream import rivals
 from tests.bench.stream.contest import QUIET, TELLING
+from tests.bench.stream.restart import PLAIN, STATIC
 
 PAGE = Path("docs/benchmarks.md")
 DATA = Path("docs/benchmarks-stream.json")
 BEGIN, END = "<!-- bench-stream: begin -->", "<!-- bench-stream: end -->"
-WRITTEN = ("contest", "workers", "latency", "neighbour", "hotspots")  # their order on the page
+WRITTEN = ("contest", "workers", "latency", "neighbour", "restart", "hotspots")  # their order on the page
 
 Found = dict[str, Any]
 
@@ -156,6 +157,23 @@ def _neighbour(found: Found) -> Iterator[str]:
     yield from _table(("", *both), [(name, *(found[each][name] for each in both)) for name in found["alone"]])
 
 
+def _restart(found: Found) -> Iterator[str]:
+    yield (
+        f"A rolling restart of {found['workers']} workers, one after the other, at {found['plays/s']} plays a second,"
+        " publish to queryable:"
+    )
+    yield ""
+    columns = [(kind, when) for kind in (STATIC, PLAIN) for when in ("before", "during")]
+    yield from _table(
+        ("", *(f"{kind}, {when}" for kind, when in columns)),
+        [(name, *(found[kind][when][name] for kind, when in columns)) for name in found[STATIC]["before"]],
+    )
+    yield ""
+    for kind in (STATIC, PLAIN):
+        late, slowest = found[kind]["plays that waited over 1 s, per cent"], found[kind]["slowest exit s"]
+        yield f"- {kind}: {late}% of the plays meanwhile waited over a second; the slowest worker ended in {slowest} s."
+
+
 def _hotspots(found: Found) -> Iterator[str]:
     yield f"Where the worker's time goes on the import backlog ({found['threads at work']} threads at work on average):"
     yield ""
@@ -167,5 +185,6 @@ _TABLES: dict[str, Callable[[Found], Iterator[str]]] = {
     "workers": _workers,
     "latency": _latency,
     "neighbour": _neighbour,
+    "restart": _restart,
     "hotspots": _hotspots,
 }

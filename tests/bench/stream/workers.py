@@ -55,7 +55,7 @@ def _together(count: int, broker: Broker, databases: Databases, records: int) ->
     broker.forget(WORKER_GROUP)
     data = databases.fresh()
     with ExitStack() as opened:
-        url = opened.enter_context(_server(data))
+        url = opened.enter_context(server(data))
         workers = []
         for number in range(count):
             own = data / f"worker-{number}"
@@ -97,16 +97,17 @@ def _idle(broker: Broker, databases: Databases) -> float:
 
 
 @contextmanager
-def _server(data: Path) -> Iterator[str]:
+def server(data: Path) -> Iterator[str]:
+    """ClickHouse's engine in a process of its own, on a folder of Databases; its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     arguments = ["--path", str(data / CLICKHOUSE), "--port", str(port)]
-    with Process(OURS, "deploy.clickhouse_http", arguments, data / "server.log") as server:
+    with Process(OURS, "deploy.clickhouse_http", arguments, data / "server.log") as process:
         url, until = f"http://127.0.0.1:{port}", time.monotonic() + READY_S
         while True:
-            if not server.alive() or time.monotonic() > until:
-                raise Ended(server.last_lines())
+            if not process.alive() or time.monotonic() > until:
+                raise Ended(process.last_lines())
             try:
                 httpx.get(f"{url}/ping")
                 break
