@@ -18,7 +18,7 @@ setup: ## set up for development: what runs, and the tools for tests
 test: setup ## set up and run the tests (10 minutes on 2 cores)
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
 
-test-faults: setup ## kill, cut off and starve every part, and compare sets of ids; half an hour (ARGS=--short: 4 minutes)
+test-faults: setup ## kill, cut off and starve every part, and compare sets of ids; a quarter of an hour (ARGS=--short: 4 minutes)
 	$(BIN)/python -m pytest tests/faults -s $(ARGS)
 
 check: setup ## ruff, mypy --strict, import order, generated files that drifted
