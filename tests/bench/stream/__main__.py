@@ -70,6 +70,8 @@ def measured(place: Path, options: argparse.Namespace, tell: Tell) -> Iterator[t
     databases.make()
     tell("made the database that all begin with")
     contest = Contest(records, absent=_absent() if only & {"contest", "hotspots"} else {})
+    for name, why in contest.absent.items():
+        tell(f"{name} does not take part: {why}")
     others = [] if options.without_rivals else [each for each in OTHERS if each.name not in contest.absent]
     filled: dict[str, Path] = {}
     for name in options.backlogs.split(",") if only & {"contest", "hotspots", "workers"} else []:
