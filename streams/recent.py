@@ -12,8 +12,9 @@ where it is stored, so of those the place must be known.
               together with it, so there are few
     place     number of the listener here, and second of the end, in one 64-bit number
 
-Bounded: of settled rows the latest to arrive, of listeners the latest to be heard. What is dropped
-moves `since` up. For one thread at a time.
+Bounded: of settled rows the latest to arrive and, up to a larger bound, each listener's last TAIL seconds,
+which their next play asks for; of listeners the latest to be heard. What is dropped moves `since` up. For
+one thread at a time.
 """
 
 from __future__ import annotations
@@ -27,9 +28,13 @@ import pyarrow as pa
 from streams.columns import Flags, Int64s, UInt64s, milliseconds, unsigned
 from streams.contracts.ports import Span
 from streams.contracts.tables import SIGHTINGS
+from streams.matching import WINDOW
 from streams.seen import Seen, rows_of, together
 
 ROWS = 20_000  # settled rows that are kept, two large slices; up to half as many again until they are dropped
+# seconds before a listener's newest end: their next play asks for most of it, and may be a little late
+TAIL = 2 * WINDOW + 30
+TAIL_ROWS = 250_000  # that are kept for it beside ROWS: 1,000 plays a second, and some
 LISTENERS = 100_000
 CORRECTED = 500_000  # corrected ends that are kept, over all listeners
 
@@ -62,8 +67,11 @@ class Run:
 class Recent:
     """The memory. Times are Unix seconds UTC."""
 
-    def __init__(self, *, rows: int = ROWS, listeners: int = LISTENERS, corrected: int = CORRECTED) -> None:
+    def __init__(
+        self, *, rows: int = ROWS, tails: int = TAIL_ROWS, listeners: int = LISTENERS, corrected: int = CORRECTED
+    ) -> None:
         self._most = rows
+        self._most_tails = tails
         self._most_listeners = listeners
         self._most_corrected = corrected
         self._persons: dict[int, _Person] = {}  # the latest to be heard last
@@ -210,8 +218,10 @@ class Recent:
         return np.asarray((places & _SECOND) >= np.array(since, np.int64)[which], dtype=np.bool_)
 
     def _younger(self, turns: Int64s, places: Int64s, kept: Flags) -> Flags:
-        """The latest to arrive of those kept; the others' listeners are known from behind them on."""
+        """The latest to arrive of those kept, and the tails; others' listeners are known from behind them on."""
         old = kept & (turns <= np.partition(turns[kept], -self._most)[-self._most]) & (turns < turns.max())
+        if (tail := old & _in_tail(places)).sum() <= self._most_tails:
+            old &= ~tail
         numbers, which = np.unique(places[old] >> _SECOND_BITS, return_inverse=True)
         newest = np.zeros(len(numbers), np.int64)
         np.maximum.at(newest, which, places[old] & _SECOND)
@@ -240,6 +250,14 @@ class Recent:
             if person.number not in flying:
                 self._blank(person)
                 del self._persons[person.listener], self._by_number[person.number]
+
+
+def _in_tail(places: Int64s) -> Flags:
+    """Which lie in the last TAIL seconds of their listener's, as far as these places go."""
+    numbers, which = np.unique(places >> _SECOND_BITS, return_inverse=True)
+    newest = np.zeros(len(numbers), np.int64)
+    np.maximum.at(newest, which, places)
+    return np.asarray(places >= newest[which] - TAIL, dtype=np.bool_)
 
 
 def _between(run: Run, starts: Int64s, ends: Int64s) -> Seen:

@@ -88,14 +88,15 @@ class Worker(RuleBasedStateMachine):
         events=worlds(),
         seed=st.randoms(use_true_random=False),
         rows=st.sampled_from([1, 4, 50_000]),
+        tails=st.sampled_from([0, 50_000]),
         listeners=st.sampled_from([1, 100]),
     )
-    def begin(self, events: list[PlayRecorded], seed: Any, rows: int, listeners: int) -> None:
+    def begin(self, events: list[PlayRecorded], seed: Any, rows: int, tails: int, listeners: int) -> None:
         # what the store has once, it may get again: as it was, published anew, or with another corrected end
         again = [replace(event, published_at=event.published_at + 5) for event in seed.sample(events, len(events) // 3)]
         moved = [replace(event, ended_at=EVENING - 60_000 * n) for n, event in enumerate(events) if n % 4 == 1]
         self.stream = seed.sample(many := [*events, *again, *moved, *events[:3]], len(many))
-        self.memory: Callable[[], Recent] = lambda: Recent(rows=rows, listeners=listeners, corrected=2)
+        self.memory: Callable[[], Recent] = lambda: Recent(rows=rows, tails=tails, listeners=listeners, corrected=2)
         self.start()
 
     def start(self) -> None:

@@ -24,6 +24,7 @@ from streams.contracts.ports import CatalogArtist, ListenerSettings, Span, ZoneP
 from streams.contracts.record import Record
 from streams.enrichment import enriched
 from streams.pipeline import Pipeline
+from streams.recent import Recent
 from tests.streams.memory import MemoryReference, MemoryStore, at_once
 from tests.streams.worlds import EVENING, LISTENER, NOW, SOURCES, heard, records, said
 
@@ -208,6 +209,27 @@ def test_what_comes_in_order_asks_the_store_for_nothing(bench: Bench, monkeypatc
     assert [(span.start - EVENING, span.end - EVENING) for spans in asked for span in spans] == [
         (11_720_000, 11_800_999)
     ], "from 180 s before on, but no further than what is stored"
+
+
+@pytest.mark.parametrize(("tails", "asks"), [(1_000, False), (0, True)])
+def test_more_plays_in_three_minutes_than_memory_keeps_ask_the_store_for_nothing(
+    monkeypatch: pytest.MonkeyPatch, tails: int, asks: bool
+) -> None:
+    """A thousand plays a second fill the memory in seconds, and each asks for three minutes."""
+    store, asked = MemoryStore(), list[Sequence[Span]]()
+    real = store.sightings_within
+
+    def spying(spans: Sequence[Span]) -> pa.Table:
+        asked.append(spans)
+        return real(spans)
+
+    monkeypatch.setattr(store, "sightings_within", spying)
+    pipeline = Pipeline(store, MemoryReference(), clock=lambda: NOW, recent=Recent(rows=8, tails=tails))
+    evening = [heard(2 * n, POLL, uri=f"spotify:track:{n}", title=f"Song {n}") for n in range(200)]
+    for number in range(0, 200, 7):
+        pipeline.run(records(evening[number : number + 7]))
+    assert bool(asked) is asks
+    assert store.live() == at_once(evening)
 
 
 def test_episodes_are_sightings_and_no_plays(bench: Bench) -> None:
