@@ -31,7 +31,7 @@ check: setup ## ruff, mypy --strict, import order, generated files that drifted
 bench: setup ## measure what the docs claim; prints a table and JSON
 	$(BIN)/python -m tests.bench $(ARGS)
 
-bench-stream: setup ## the stream engine against a bare loop and other frameworks; 50 minutes, writes docs/benchmarks*
+bench-stream: setup ## the stream engine against a bare loop and other frameworks; 45 minutes, writes docs/benchmarks*
 	$(BIN)/python -m tests.bench.stream $(ARGS)
 
 bench-read: setup ## every read of one listener, alone and among others (ARGS="--others 100000000": over 10 minutes)
